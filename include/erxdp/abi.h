@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the controller and the XDP programs: keys and values of
+ * the maps. Included by both sides. Addresses and everything typed __be* are in
+ * network order, all else in host order. The controller owns every entry; the
+ * programs write only the counters, the ICMP buckets and the capture ring.
+ *
+ * The user of these numbers is `dp/`; ids come from the forwarding image.
+ */
+#ifndef ERXDP_ABI_H
+#define ERXDP_ABI_H
+
+#include <linux/types.h>
+#include "erxdp/limits.h"
+#include "erxdp/outcomes.h"
+
+#define ERX_KINDS(X)                                                                                                   \
+	X(VNET, "vnet", "virtual network")                                                                             \
+	X(ERGW, "ergw", "ExpressRoute gateway instance")                                                               \
+	X(MSEE, "msee", "Microsoft edge router")                                                                       \
+	X(VPNGW, "vpngw", "VPN gateway instance")                                                                      \
+	X(CE, "ce", "customer edge router")                                                                            \
+	X(LAN, "lan", "on-premises LAN switch")
+
+/* What a port leads to, seen from its own device. */
+#define ERX_ROLES(X)                                                                                                   \
+	X(HOST, "host")	      /* a VM or server */                                                                     \
+	X(VNET, "vnet")	      /* a gateway's or MSEE's way into the VNet */                                            \
+	X(PEERING, "peering") /* VNet to VNet */                                                                       \
+	X(GATEWAY, "gateway") /* an ExpressRoute or VPN gateway instance */                                            \
+	X(MSEE, "msee")	      /* from a VNet or a CE */                                                                \
+	X(CE, "ce")	      /* from an MSEE or a switch */                                                           \
+	X(LAN, "lan")	      /* from a CE */                                                                          \
+	X(TUNNEL, "tunnel")   /* an IPsec tunnel's far end */                                                          \
+	X(REACH, "reach")     /* Global Reach: the other circuit's MSEE */
+
+enum erx_kind {
+#define X(id, name, text) ERX_KIND_##id,
+	ERX_KINDS(X)
+#undef X
+	ERX_N_KINDS
+};
+
+enum erx_role {
+#define X(id, name) ERX_ROLE_##id,
+	ERX_ROLES(X)
+#undef X
+	ERX_N_ROLES
+};
+
+enum erx_icmp_check { /* at a VM's port, for ICMP errors (azure.md 3.3) */
+	ERX_CHECK_NONE,	     /* on-premises hosts, and icmpErrorCheck: any */
+	ERX_CHECK_VNET_TAG,  /* the source must hit a route with ERX_ROUTE_VNET_TAG */
+	ERX_CHECK_PRIVATE,   /* the source must be an RFC 1918 address */
+};
+
+/* Flags of struct erx_port. */
+#define ERX_PORT_FAULT		(1 << 0) /* a silent failure: everything that arrives is lost */
+#define ERX_PORT_CAPTURE_IN	(1 << 1)
+#define ERX_PORT_CAPTURE_OUT	(1 << 2)
+#define ERX_PORT_DROP_FRAGMENTS (1 << 3)
+#define ERX_PORT_ARP_ANY	(1 << 4) /* answer for every address but the host's own, as a VNet does */
+
+/* erx_ports: index is ifindex - ERX_FIRST_IFINDEX. A zeroed entry (hash_basis 0) is no port. */
+struct erx_port {
+	__u32 device;	  /* index into erx_devices and erx_icmp_buckets */
+	__u32 table;	  /* routing table for what arrives here */
+	__u32 hash_basis; /* stable hash of the device's name and the file's seed, never 0 */
+	__be32 addr;	  /* source of ICMP errors about what arrives here; 0: this port has no address */
+	__be32 host;	  /* host port: the sources let in, under host_mask; 0: any source */
+	__be32 host_mask;
+	__be32 tunnel_local; /* tunnel port: outer addresses and SPI of what may arrive; 0 elsewhere */
+	__be32 tunnel_remote;
+	__u32 tunnel_spi;
+	__u16 policy_set;  /* row of erx_policies */
+	__u16 path_column; /* added to an adjacency's path row */
+	__u16 tunnel_mtu;  /* inner bytes; TCP MSS is clamped to this minus 40; 0 elsewhere */
+	__u8 mac[6];
+	__u8 kind;  /* enum erx_kind */
+	__u8 role;  /* enum erx_role */
+	__u8 flags; /* ERX_PORT_* */
+	__u8 pad[1];
+};
+
+/* Longest prefix within one table: the table is matched in full, ahead of the address. */
+struct erx_route_key {
+	__u32 prefixlen; /* ERX_TABLE_BITS plus the prefix's own length */
+	__be32 table;
+	__u8 addr[4];
+};
+#define ERX_TABLE_BITS 32
+
+/* Flags of struct erx_route. */
+#define ERX_ROUTE_LOCAL	   (1 << 0) /* an address of the device itself */
+#define ERX_ROUTE_ECHO	   (1 << 1) /* with LOCAL: echo requests are answered */
+#define ERX_ROUTE_VNET_TAG (1 << 2) /* counts as VirtualNetwork for the ICMP check */
+#define ERX_ROUTE_NONE	   (1 << 3) /* drop: next hop type None */
+#define ERX_ROUTE_INTERNET (1 << 4) /* drop: next hop type Internet */
+#define ERX_ROUTE_ON_LINK  (1 << 5) /* a host of this LAN: the switch answers ARP for it */
+
+/* erx_routes */
+struct erx_route {
+	__u32 group; /* index into erx_groups; 0 for LOCAL, NONE and INTERNET */
+	__u32 flags; /* ERX_ROUTE_* */
+};
+
+/*
+ * erx_groups: the members a route may use, in the file's order. A flow takes
+ * the member with the highest score, so losing one moves only its flows.
+ * Rewriting one entry moves every route that points here. Entry 0 is empty.
+ */
+struct erx_group {
+	__u32 n;
+	struct erx_member {
+		__u32 adjacency; /* index into erx_adjacencies */
+		__u32 score_key; /* stable per member: its place in the group when nothing has failed */
+	} members[ERX_MAX_MEMBERS];
+};
+
+/* Flags of struct erx_adjacency. */
+#define ERX_ADJ_ENCAP	     (1 << 0) /* into the tunnel that the outer_ and spi fields describe */
+#define ERX_ADJ_PATH_BY_LEG  (1 << 1) /* path is a row of erx_legs, the column is the ingress port's */
+#define ERX_ADJ_FABRIC	     (1 << 2) /* the far end is a port: its source MAC carries the hop count */
+
+#define ERX_NO_PATH 0xffffffff
+
+/* erx_adjacencies */
+struct erx_adjacency {
+	__u32 port; /* slot of erx_links, and index of erx_ports */
+	__u32 path; /* key of erx_paths, a row of erx_legs, or ERX_NO_PATH */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u16 mtu;	  /* bytes of (inner) IP */
+	__u8 role;	  /* enum erx_role of the port, for the policy */
+	__u8 flags;	  /* ERX_ADJ_* */
+	__u8 icmp_check;  /* enum erx_icmp_check, when the port leads to a host */
+	__u8 pad[3];
+	__u32 check_table; /* routing table of that check */
+	__be32 outer_src, outer_dst;
+	__u32 spi;
+};
+
+/* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
+struct erx_policy {
+	__u8 decrements; /* how often the device lowers the TTL, 0 to 2 */
+	__u8 answers;	 /* bit k: running out at decrement k is answered, else it is silent */
+};
+#define ERX_POLICY_INDEX(set, in, out) (((set) * ERX_N_ROLES + (in)) * ERX_N_ROLES + (out))
+
+/* erx_paths (per CPU): one directed leg, e.g. "er1.primary>hub/fastpath". */
+struct erx_path {
+	char lab[ERX_NAME_LEN];
+	char name[ERX_PATH_LEN];
+	__u64 packets;
+	__u64 bytes; /* of IP, inner packet */
+};
+
+/* erx_port_stats (per CPU). Bytes are whole frames. */
+struct erx_port_stats {
+	__u64 received;
+	__u64 received_bytes;
+	__u64 sent; /* handed to the driver of this port */
+	__u64 sent_bytes;
+};
+
+/* erx_port_lost: frames the port's driver refused, from the xdp_devmap_xmit tracepoint. */
+
+/* erx_device_stats (per CPU): a field per outcome, named as in outcomes.h. */
+struct erx_device_stats {
+#define X(field, name, text) __u64 field;
+	ERX_DELIVERIES(X)
+	ERX_DROPS(X)
+#undef X
+};
+
+/*
+ * erx_icmp_buckets: per device, a virtual schedule (GCRA): an error is allowed
+ * while due_ns is at most slack_ns ahead of now, and moves due_ns by interval_ns.
+ * The controller writes the first two, the programs the third.
+ */
+struct erx_icmp_bucket {
+	__u64 interval_ns; /* 1e9 / errors per second */
+	__u64 slack_ns;	   /* (burst - 1) * interval_ns */
+	__u64 due_ns;	   /* bpf_ktime_get_ns() time base */
+};
+
+/* erx_control, one entry. */
+struct erx_control {
+	__u32 capturing; /* some port has a CAPTURE flag */
+	__u32 pad;
+};
+
+enum erx_capture_step { ERX_CAPTURE_ARRIVED, ERX_CAPTURE_LEFT };
+
+/* A record of erx_capture. A run of the program gives up to two, ARRIVED then LEFT, under one id. */
+struct erx_capture_record {
+	__u64 id;	 /* unique per run of a program */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 in_port, out_port; /* out_port: ERX_NO_PORT when the packet did not leave */
+	__u16 step;    /* enum erx_capture_step */
+	__u16 outcome; /* enum erx_outcome; LEFT only */
+	__u32 length;  /* of the frame; 0: this record has no frame */
+	__u8 frame[ERX_CAPTURE_SNAPLEN];
+};
+#define ERX_NO_PORT 0xffffffff
+
+_Static_assert(sizeof(struct erx_port) == 52, "erx_port is shared with the programs");
+_Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
+_Static_assert(sizeof(struct erx_route) == 8, "erx_route is shared with the programs");
+_Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
+_Static_assert(sizeof(struct erx_device_stats) == 8 * ERX_N_OUTCOMES, "one counter per outcome");
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Route computation: one speaker per device, with Adj-RIB-In, Loc-RIB and
+ * Adj-RIB-Out, exchanging UPDATE-like events until nothing changes. Which
+ * sessions exist, what each kind of speaker lets in and sends out, and which
+ * step of the decision is whose rule, is data (ctl/policy.c, ctl/decide.c).
+ * Pure: no sockets, no clock, no kernel.
+ */
+#ifndef ERX_CTL_RIB_H
+#define ERX_CTL_RIB_H
+
+#include "ctl/fabric.h"
+
+/* Where a route comes from. Within one table the lower value wins at equal
+ * prefixes (azure.md 8.1: UDR, then BGP, then system; a router's connected and
+ * static routes before BGP). */
+enum route_source {
+	SOURCE_LOCAL,	    /* an address of the device itself */
+	SOURCE_HOST,	    /* a VM or server attached here, /32 */
+	SOURCE_CONNECTED,   /* the other end of a numbered link; a site's LAN */
+	SOURCE_STATIC,	    /* tunnel neighbour, gateway's VNet space, LAN behind the switch, routes without BGP */
+	SOURCE_UDR,	    /* user-defined route */
+	SOURCE_BGP,	    /* learned in a session; at a VNet: from its gateways */
+	SOURCE_VNET,	    /* system: the VNet's own address space, row per prefix, no next hop of its own */
+	SOURCE_PEERING,	    /* system: a peered VNet's address space */
+	SOURCE_SYSTEM_NONE, /* system: 10/8, 172.16/12, 192.168/16, 100.64/10 -> None */
+	SOURCE_INTERNET,    /* system: 0/0 -> Internet */
+	SOURCE_DEFAULT,	    /* the default route a CE gives its switch */
+};
+
+enum origin { ORIGIN_IGP, ORIGIN_EGP, ORIGIN_INCOMPLETE }; /* RFC 4271: lower wins */
+
+/* Through what a route has come, for policies that ask where it is from (azure.md 7.5). */
+#define VIA_VNET    (1u << 0) /* originated by a VNet's gateway */
+#define VIA_SITE    (1u << 1) /* originated by a customer router */
+#define VIA_MSEE    (1u << 2) /* has crossed an MSEE */
+#define VIA_HAIRPIN (1u << 3) /* from one gateway to another by the MSEE both are connected to */
+#define VIA_REACH   (1u << 4) /* has crossed a Global Reach connection */
+#define VIA_VPN	    (1u << 5) /* has crossed a VPN session */
+
+struct attrs { /* immutable and shared: interned per run */
+	const uint32_t *as_path;
+	unsigned as_path_len;
+	uint32_t local_pref; /* 100 by default */
+	uint32_t weight;     /* Azure: 32769 learned from an MSEE, 32768 local and iBGP; 0 elsewhere */
+	uint32_t routing_weight; /* of the ExpressRoute connection; counts before the AS path (azure.md 7.4) */
+	uint32_t med;
+	enum origin origin;
+	bool ibgp; /* learned in an iBGP session */
+	uint32_t via; /* VIA_* */
+	const uint32_t *communities; /* high 16 bits AS, low 16 value; sorted */
+	unsigned n_communities;
+};
+
+/* The steps of the decision, in order; the text names the rule and its source. */
+#define DECIDE_STEPS(X)                                                                                                \
+	X(SOURCE, "route source: user-defined, then BGP, then system (azure.md 8.1)")                                  \
+	X(WEIGHT, "higher weight: ExpressRoute 32769 before VPN 32768 (azure.md 7.4)")                                 \
+	X(ROUTING_WEIGHT, "higher routingWeight of the connection, before the AS path (azure.md 7.4)")                 \
+	X(LOCAL_PREF, "higher local preference (RFC 4271 9.1.1)")                                                      \
+	X(AS_PATH, "shorter AS path (RFC 4271 9.1.2.2 a)")                                                             \
+	X(ORIGIN, "lower origin (RFC 4271 9.1.2.2 b)")                                                                 \
+	X(MED, "lower MED from the same neighbouring AS (RFC 4271 9.1.2.2 c)")                                         \
+	X(EBGP, "eBGP before iBGP (RFC 4271 9.1.2.2 d)")                                                               \
+	X(MULTIPATH, "same rank: shares the load (ECMP)")                                                              \
+	X(ROUTER_ID, "lower router id (RFC 4271 9.1.2.2 f)")                                                           \
+	X(PEER_ADDRESS, "lower neighbour address (RFC 4271 9.1.2.2 g)")                                                \
+	X(INVALID, "not eligible")                                                                                     \
+	X(ONLY, "the only route")
+
+enum decide_step {
+#define X(id, text) DECIDE_##id,
+	DECIDE_STEPS(X)
+#undef X
+	N_DECIDE_STEPS
+};
+
+const char *decide_step_name(enum decide_step step); /* "as-path" */
+const char *decide_step_text(enum decide_step step);
+
+struct route {
+	enum route_source source;
+	const struct attrs *attrs; /* SOURCE_BGP; NULL elsewhere */
+	uint32_t from;		   /* device that announced it; NO_INDEX when none did */
+	struct addr next_hop;	   /* neighbour's address, as the tables of design.md 6 show it; may be ADDR_NONE */
+	struct addr router_id;	   /* of the announcing device */
+	uint32_t link;	 /* packets leave by this link; NO_INDEX: they stop here (local, None, Internet, no such VM) */
+	const struct connection *connection; /* ER or VPN connection it was learned through, or NULL */
+	bool echo;	 /* SOURCE_LOCAL: echo requests are answered */
+	bool best;	 /* one of the members in use */
+	enum decide_step lost_at; /* !best: the step that decided against it; best: MULTIPATH or what beat the next one */
+	const char *invalid;	  /* why it is not eligible (with lost_at INVALID); NULL otherwise */
+};
+
+struct rib_entry {
+	struct prefix prefix;
+	struct route *routes; /* best first, then by rank; members of a multipath in the file's order, primary first */
+	unsigned n_routes;
+	unsigned n_best; /* 0: no eligible route */
+	/* The step in which the best beat the next one: ONLY when there is no other. */
+	enum decide_step decided_at;
+};
+
+/*
+ * One routing table. Every device has one; a VNet has another for each subnet
+ * with a route table, which differs in what UDRs add and what
+ * disableBgpRoutePropagation takes away.
+ */
+struct rib_table {
+	uint32_t index;
+	const char *name; /* the device's name, or "VNET/SUBNET" */
+	uint32_t device;
+	const struct subnet *subnet; /* NULL: the device's own table */
+	struct rib_entry *entries;   /* sorted by prefix_compare() */
+	size_t n_entries;
+};
+
+/* A session and what passed over it, for the tables of design.md 6. */
+struct session_view {
+	uint32_t a, b; /* devices */
+	uint32_t link; /* NO_INDEX: inside one VNet (iBGP) */
+	struct addr addr_a, addr_b;
+	bool up;
+	size_t sent_a, sent_b; /* prefixes a advertises to b now, and b to a */
+};
+
+struct rib {
+	struct arena *arena;
+	const struct fabric *fabric; /* not owned */
+	VEC(struct rib_table) tables;
+	VEC(struct session_view) sessions;
+	size_t events;	     /* processed until the fixed point */
+	bool converged;	     /* false: stopped at the budget; unstable names one prefix that kept changing */
+	struct prefix unstable;
+};
+
+/*
+ * Compute every table with these links down (array by link index; NULL: none but
+ * those the file shuts). Always returns a rib; the caller checks ->converged.
+ */
+struct rib *rib_compute(const struct fabric *f, const bool *link_down);
+void rib_free(struct rib *r); /* NULL is fine */
+
+/* The device's own table; that of a host's port (its subnet's, when that has one). */
+const struct rib_table *rib_table_of(const struct rib *r, uint32_t device);
+const struct rib_table *rib_table_of_host(const struct rib *r, const struct host *h);
+/* Exact and longest-prefix look-up; NULL when there is none. Entries without a best route do not cover. */
+const struct rib_entry *rib_find(const struct rib_table *t, const struct prefix *p);
+const struct rib_entry *rib_lookup(const struct rib_table *t, const struct addr *a);
+
+/*
+ * What device a sends to device b: entries of an Adj-RIB-Out, sorted by prefix.
+ * The array and all it points to live as long as the rib.
+ */
+struct advertisement {
+	struct prefix prefix;
+	const struct attrs *attrs; /* as on the wire: before the receiver's import policy */
+};
+size_t rib_advertised(const struct rib *r, uint32_t a, uint32_t b, const struct advertisement **out);
+
+/* Compare two candidate routes of one prefix: > 0 when a wins, < 0 when b does, 0 never for routes of
+ * different neighbours. *step is the deciding step; MULTIPATH when both may be used together. */
+struct decide_rules {
+	bool as_path_relax; /* ECMP over paths of equal length whatever they contain (gateways, MSEE, switch) */
+	bool always_compare_med;
+};
+int route_compare(const struct route *a, const struct route *b, const struct decide_rules *rules,
+		  enum decide_step *step);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Namespaces, veth pairs and what their ends need: the only user of netlink.
+ * The caller says what must exist; net_apply() makes the difference, touches
+ * nothing that is not marked as this lab's, and can be stopped at any moment
+ * and run again.
+ *
+ * Marks of ownership: the loopback of every namespace made here has the alias
+ * "erxdp:LAB", set before the namespace gets its name under /run/netns. A
+ * namespace of the same name without that alias is somebody else's: refused.
+ * No interface is ever in the caller's own namespace: pairs are made inside the
+ * fabric's namespace, the host end directly in the host's.
+ */
+#ifndef ERX_NET_NET_H
+#define ERX_NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "lib/addr.h"
+#include "lib/vec.h"
+
+#define NET_IFNAME_LEN 16
+
+struct net_port { /* a fabric end of a link */
+	uint32_t ifindex;	     /* asked for; ERX_FIRST_IFINDEX + port id */
+	char name[NET_IFNAME_LEN];   /* unique in the fabric */
+	char alias[256];	     /* "DEVICE>PEER (link NAME)", for `ip link` */
+	uint8_t mac[6];
+};
+
+struct net_link { /* both ends in the fabric */
+	struct net_port end[2];
+	unsigned mtu;
+	bool up; /* false: the first end is set down, so that both lose carrier */
+};
+
+struct net_host {
+	char namespace[256]; /* name under /run/netns */
+	struct net_port port; /* the fabric end */
+	uint8_t mac[6];	     /* of the host's eth0 */
+	struct addr addr;
+	uint8_t prefixlen;
+	struct addr gateway; /* default route */
+	unsigned mtu;
+	bool up;
+};
+
+struct net_plan {
+	const char *lab;
+	char fabric[256]; /* the fabric's namespace */
+	VEC(struct net_link) links;
+	VEC(struct net_host) hosts;
+};
+
+struct net_changes { /* what net_apply() did or, with dry, would do */
+	unsigned namespaces_added, namespaces_removed;
+	unsigned links_added, links_removed, links_set; /* set: up/down, address, settings mended */
+};
+
+/* Why a call failed: "cannot create namespace 'erx-x': Permission denied; run as root". */
+struct net_error {
+	char text[512];
+};
+
+/*
+ * Bring the machine to the plan: missing namespaces and pairs are made, pairs and
+ * hosts of this lab that the plan does not know are removed, the rest is left alone
+ * (compared by interface index, name, MAC and that of the peer, not by name only).
+ * A fresh end gets: GRO on and TX checksum offload off at hosts, a `pfifo limit 1000`
+ * qdisc at hosts, queues = CPUs at both ends, MTU, address, default route. A fresh
+ * namespace gets: loopback up, net.ipv4.ip_forward=0 and IPv6 off everywhere;
+ * icmp_ratelimit=0, icmp_msgs_per_sec raised, rp_filter=0 in hosts.
+ * With dry nothing is changed. Returns 0 or -errno with *error filled; a failure
+ * leaves what was there before and possibly some of the new, which the next call finishes.
+ */
+int net_apply(const struct net_plan *plan, bool dry, struct net_changes *changes, struct net_error *error);
+
+/* Set one fabric port up or down (both ends lose carrier). Faults use it. */
+int net_set_link(const char *fabric, uint32_t ifindex, bool up, struct net_error *error);
+
+/*
+ * Prove that every setting of the plan took effect: GRO, checksum offload, qdisc,
+ * sysctls, ip_forward=0, ifindexes that differ. Returns 0 or -EINVAL naming the first that did not.
+ */
+int net_verify(const struct net_plan *plan, struct net_error *error);
+
+/*
+ * Remove every namespace marked as this lab's (found by the mark, not by a list) and
+ * wait up to 2 s until its interfaces are gone. *held names what a process keeps
+ * alive ("'erx-x-vm' is held by pid 123 (bash)"), empty when nothing. Safe to run twice.
+ */
+int net_remove(const char *lab, unsigned *removed, struct net_error *held);
+
+/* Labs that have at least one marked namespace; names appended, to be freed by the caller. */
+typedef VEC(char *) net_names;
+int net_labs(net_names *labs);
+
+/* Enter a namespace under /run/netns by setns alone (mounts stay: bpffs remains visible). Returns 0 or -errno. */
+int net_enter(const char *namespace, struct net_error *error);
+/* Run fn(arg) in a namespace, in a thread of its own; returns what fn returned, or -errno. */
+int net_call(const char *namespace, int (*fn)(void *arg), void *arg, struct net_error *error);
+
+struct net_port_state {
+	uint32_t ifindex;
+	char name[NET_IFNAME_LEN];
+	bool up, carrier;
+	uint64_t rx_packets, tx_packets, rx_dropped, tx_dropped;
+};
+typedef VEC(struct net_port_state) net_states;
+/* State of every interface of a namespace, sorted by index. */
+int net_states_read(const char *namespace, net_states *out, struct net_error *error);
+
+#endif
