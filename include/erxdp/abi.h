@@ -38,20 +38,20 @@ enum erx_kind {
 #define X(id, name, text) ERX_KIND_##id,
 	ERX_KINDS(X)
 #undef X
-	ERX_N_KINDS
+		ERX_N_KINDS
 };
 
 enum erx_role {
 #define X(id, name) ERX_ROLE_##id,
 	ERX_ROLES(X)
 #undef X
-	ERX_N_ROLES
+		ERX_N_ROLES
 };
 
-enum erx_icmp_check { /* at a VM's port, for ICMP errors (azure.md 3.3) */
-	ERX_CHECK_NONE,	     /* on-premises hosts, and icmpErrorCheck: any */
-	ERX_CHECK_VNET_TAG,  /* the source must hit a route with ERX_ROUTE_VNET_TAG */
-	ERX_CHECK_PRIVATE,   /* the source must be an RFC 1918 address */
+enum erx_icmp_check {			  /* at a VM's port, for ICMP errors (azure.md 3.3) */
+		      ERX_CHECK_NONE,	  /* on-premises hosts, and icmpErrorCheck: any */
+		      ERX_CHECK_VNET_TAG, /* the source must hit a route with ERX_ROUTE_VNET_TAG */
+		      ERX_CHECK_PRIVATE,  /* the source must be an RFC 1918 address */
 };
 
 /* Flags of struct erx_port. */
@@ -118,9 +118,9 @@ struct erx_group {
 };
 
 /* Flags of struct erx_adjacency. */
-#define ERX_ADJ_ENCAP	     (1 << 0) /* into the tunnel that the outer_ and spi fields describe */
-#define ERX_ADJ_PATH_BY_LEG  (1 << 1) /* path is a row of erx_legs, the column is the ingress port's */
-#define ERX_ADJ_FABRIC	     (1 << 2) /* the far end is a port: its source MAC carries the hop count */
+#define ERX_ADJ_ENCAP	    (1 << 0) /* into the tunnel that the outer_ and spi fields describe */
+#define ERX_ADJ_PATH_BY_LEG (1 << 1) /* path is a row of erx_legs, the column is the ingress port's */
+#define ERX_ADJ_FABRIC	    (1 << 2) /* the far end is a port: its source MAC carries the hop count */
 
 #define ERX_NO_PATH 0xffffffff
 
@@ -130,10 +130,10 @@ struct erx_adjacency {
 	__u32 path; /* key of erx_paths, a row of erx_legs, or ERX_NO_PATH */
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
-	__u16 mtu;	  /* bytes of (inner) IP */
-	__u8 role;	  /* enum erx_role of the port, for the policy */
-	__u8 flags;	  /* ERX_ADJ_* */
-	__u8 icmp_check;  /* enum erx_icmp_check, when the port leads to a host */
+	__u16 mtu;	 /* bytes of (inner) IP */
+	__u8 role;	 /* enum erx_role of the port, for the policy */
+	__u8 flags;	 /* ERX_ADJ_* */
+	__u8 icmp_check; /* enum erx_icmp_check, when the port leads to a host */
 	__u8 pad[3];
 	__u32 check_table; /* routing table of that check */
 	__be32 outer_src, outer_dst;
@@ -145,7 +145,7 @@ struct erx_policy {
 	__u8 decrements; /* how often the device lowers the TTL, 0 to 2 */
 	__u8 answers;	 /* bit k: running out at decrement k is answered, else it is silent */
 };
-#define ERX_POLICY_INDEX(set, in, out) (((set) * ERX_N_ROLES + (in)) * ERX_N_ROLES + (out))
+#define ERX_POLICY_INDEX(set, in, out) (((set)*ERX_N_ROLES + (in)) * ERX_N_ROLES + (out))
 
 /* erx_paths (per CPU): one directed leg, e.g. "er1.primary>hub/fastpath". */
 struct erx_path {
@@ -186,20 +186,20 @@ struct erx_icmp_bucket {
 
 /* erx_control, one entry. */
 struct erx_control {
-	__u32 capturing; /* some port has a CAPTURE flag */
-	__u32 pad;
+	__u32 capturing;    /* some port has a CAPTURE flag */
+	__u32 fabric_inode; /* of the lab's namespace, as in /proc/PID/ns/net */
 };
 
 enum erx_capture_step { ERX_CAPTURE_ARRIVED, ERX_CAPTURE_LEFT };
 
 /* A record of erx_capture. A run of the program gives up to two, ARRIVED then LEFT, under one id. */
 struct erx_capture_record {
-	__u64 id;	 /* unique per run of a program */
-	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 id;		 /* unique per run of a program */
+	__u64 time_ns;		 /* CLOCK_MONOTONIC */
 	__u32 in_port, out_port; /* out_port: ERX_NO_PORT when the packet did not leave */
-	__u16 step;    /* enum erx_capture_step */
-	__u16 outcome; /* enum erx_outcome; LEFT only */
-	__u32 length;  /* of the frame; 0: this record has no frame */
+	__u16 step;		 /* enum erx_capture_step */
+	__u16 outcome;		 /* enum erx_outcome; LEFT only */
+	__u32 length;		 /* of the frame; 0: this record has no frame */
 	__u8 frame[ERX_CAPTURE_SNAPLEN];
 };
 #define ERX_NO_PORT 0xffffffff

@@ -30,9 +30,9 @@
 /* What the VPN tunnel adds: IPv4 20, UDP 8, ESP header 8, IV 8, trailer with
  * pad length and next header 2, ICV 16 (AES-GCM, RFC 4106), padded to 4. So
  * 1436 inner bytes fill 1500. */
-#define ERX_TUNNEL_HEAD	   44
-#define ERX_TUNNEL_ICV	   16
-#define ERX_TUNNEL_PORT	   4500
+#define ERX_TUNNEL_HEAD	       44
+#define ERX_TUNNEL_ICV	       16
+#define ERX_TUNNEL_PORT	       4500
 #define ERX_DEFAULT_TUNNEL_MTU 1436
 
 /* A whole ICMP error stays within this many bytes (RFC 1812 4.3.2.3). */
@@ -41,7 +41,7 @@
 #define ERX_CAPTURE_SNAPLEN 1600 /* largest frame plus what a tunnel adds */
 #define ERX_CAPTURE_BYTES   (4 << 20)
 
-#define ERX_NAME_LEN 64  /* of a lab, in a map */
+#define ERX_NAME_LEN 64	 /* of a lab, in a map */
 #define ERX_PATH_LEN 128 /* of a path, in a map */
 
 #endif

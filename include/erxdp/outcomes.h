@@ -13,7 +13,7 @@
 #define ERX_DELIVERIES(X)                                                                                              \
 	X(forwarded, "forwarded", "sent on to the next device or host")                                                \
 	X(answered_arp, "answered-arp", "ARP request answered")                                                        \
-	X(answered_echo, "answered-echo", "echo request to one of the device's own addresses answered")               \
+	X(answered_echo, "answered-echo", "echo request to one of the device's own addresses answered")                \
 	X(answered_time_exceeded, "answered-time-exceeded", "TTL ran out and an ICMP time exceeded was sent")          \
 	X(answered_too_big, "answered-too-big", "larger than the link with DF set; fragmentation needed was sent")
 
@@ -39,6 +39,7 @@
 	X(internet, "internet", "the route says Internet, which is not part of the twin")                              \
 	X(no_next_hop, "no-next-hop", "the route has no usable next hop")                                              \
 	X(local, "local", "addressed to the device itself, which does not answer it")                                  \
+	X(ttl_zero, "ttl-zero", "arrived with TTL 0")                                                                  \
 	X(ttl_silent, "ttl-silent", "TTL ran out at a device that never answers")                                      \
 	X(ttl_unanswerable, "ttl-unanswerable", "TTL ran out, but RFC 1812 4.3.2.7 forbids an answer to this packet")  \
 	X(icmp_limited, "icmp-limited", "an ICMP error was due but the device's limit was reached")                    \
@@ -50,10 +51,9 @@
 
 enum erx_outcome {
 #define X(field, name, text) ERX_##field,
-	ERX_DELIVERIES(X)
-	ERX_DROPS(X)
+	ERX_DELIVERIES(X) ERX_DROPS(X)
 #undef X
-	ERX_N_OUTCOMES
+		ERX_N_OUTCOMES
 };
 
 #define ERX_FIRST_DROP ERX_unknown_port

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stage: the one door. Every packet is counted here once, under one outcome, and shown to a capture. */
+#ifndef ERX_ACCOUNT_H
+#define ERX_ACCOUNT_H
+
+#include "maps.h"
+#include "packet.h"
+
+inline_stage bool capturing(void)
+{
+	__u32 zero = 0;
+	const struct erx_control *control = bpf_map_lookup_elem(&erx_control, &zero);
+
+	return control && control->capturing;
+}
+
+/* Frames go to the ring whole, before and after: tcpdump on a port that redirects sees nothing. */
+inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool with_frame)
+{
+	struct erx_capture_record *r = bpf_ringbuf_reserve(&erx_capture, sizeof(*r), 0);
+	__u32 length = packet_bytes(pkt);
+
+	if (!r)
+		return;
+	r->id = pkt->id;
+	r->time_ns = bpf_ktime_get_ns();
+	r->in_port = pkt->in_port;
+	r->out_port = pkt->out_port;
+	r->step = step;
+	r->outcome = outcome;
+	r->length = 0;
+	if (with_frame && within(&length, ERX_CAPTURE_SNAPLEN) && !bpf_xdp_load_bytes(pkt->ctx, 0, r->frame, length))
+		r->length = length;
+	bpf_ringbuf_submit(r, 0);
+}
+
+inline_stage void capture_arrival(struct packet *pkt)
+{
+	if (!capturing())
+		return;
+	/* Time and port tell two runs apart, whichever CPUs they are on. */
+	pkt->id = bpf_ktime_get_ns() << 16 | (pkt->in_port & 0xffff);
+	if (pkt->port->flags & ERX_PORT_CAPTURE_IN)
+		record(pkt, ERX_CAPTURE_ARRIVED, 0, true);
+}
+
+inline_stage void capture_departure(const struct packet *pkt, int outcome)
+{
+	const struct erx_port *out = NULL;
+	bool leaves;
+
+	if (pkt->out_port != ERX_NO_PORT)
+		out = bpf_map_lookup_elem(&erx_ports, &pkt->out_port);
+	leaves = out && out->flags & ERX_PORT_CAPTURE_OUT;
+	if (leaves || pkt->port->flags & ERX_PORT_CAPTURE_IN)
+		record(pkt, ERX_CAPTURE_LEFT, outcome, leaves);
+}
+
+inline_stage int finish(struct packet *pkt, int outcome)
+{
+	struct erx_device_stats *stats = bpf_map_lookup_elem(&erx_devices, &pkt->device);
+
+	/* The verifier wants the bound; every stage returns one of the list. */
+	if (stats && (__u32)outcome < ERX_N_OUTCOMES)
+		((__u64 *)stats)[outcome]++;
+	if (pkt->id)
+		capture_departure(pkt, outcome);
+	return pkt->out_port == ERX_NO_PORT ? XDP_DROP : XDP_REDIRECT;
+}
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The data plane. Each device of a lab runs one of the programs below on each of
+ * its ports. They differ in name only, so that `bpftool prog` says what a port
+ * belongs to: what a device is and does comes from the maps. walk() is the whole
+ * way of a packet through one device; bpf/README.md tells it in words.
+ */
+#include "account.h"
+#include "answer.h"
+#include "lost.h"
+#include "parse.h"
+#include "route.h"
+#include "send.h"
+#include "tunnel.h"
+
+/* Up to the packet that the device has to forward. *arp: it is no packet but an ARP message. */
+inline_stage int arrive(struct packet *pkt, bool *arp)
+{
+	__be16 ether_type = 0;
+	int stop = parse_ethernet(pkt, &ether_type);
+
+	*arp = stop == ERX_CONTINUE && ether_type == bpf_htons(ETH_P_ARP);
+	if (stop == ERX_CONTINUE && !*arp)
+		stop = parse_ipv4(pkt);
+	if (stop == ERX_CONTINUE && !*arp)
+		stop = check_source(pkt);
+	if (stop == ERX_CONTINUE && !*arp)
+		stop = decapsulate(pkt);
+	return stop;
+}
+
+inline_stage int forward(struct packet *pkt)
+{
+	int stop = find_route(pkt);
+
+	if (stop == ERX_CONTINUE)
+		stop = choose_next_hop(pkt);
+	if (stop == ERX_CONTINUE)
+		stop = hop_limit(pkt);
+	if (stop == ERX_CONTINUE)
+		stop = fits_link(pkt);
+	if (stop == ERX_CONTINUE)
+		stop = check_icmp_error(pkt);
+	if (stop != ERX_CONTINUE)
+		return stop;
+	clamp_tunnel_mss(pkt);
+	return send(pkt, ERX_forwarded);
+}
+
+inline_stage int walk(struct xdp_md *ctx)
+{
+	struct packet pkt = {.ctx = ctx, .out_port = ERX_NO_PORT};
+	bool arp = false;
+	int outcome = find_port(&pkt);
+
+	if (!pkt.port)
+		return finish(&pkt, outcome);
+	capture_arrival(&pkt);
+	if (outcome == ERX_CONTINUE)
+		outcome = arrive(&pkt, &arp);
+	if (outcome == ERX_CONTINUE)
+		outcome = arp ? answer_arp(&pkt) : forward(&pkt);
+	if (!arp && outcome > ERX_answered_arp && outcome < ERX_FIRST_DROP)
+		outcome = answer(&pkt, outcome);
+	return finish(&pkt, outcome);
+}
+
+SEC("xdp") int vnet(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("xdp") int ergw(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("xdp") int msee(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("xdp") int vpngw(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("xdp") int ce(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("xdp") int lan(struct xdp_md *ctx)
+{
+	return walk(ctx);
+}
+
+SEC("tp_btf/xdp_devmap_xmit")
+int BPF_PROG(port_lost, const struct net_device *from, const struct net_device *to, int sent, int drops, int err)
+{
+	if (drops > 0)
+		count_lost(to, drops);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The packet on its walk. Fields are values copied out of the headers, so
+ * nothing dangles when a header is added or removed; the bytes themselves are
+ * reached through packet_start() and packet_end() only, which are, with the
+ * helpers that move the ends, all that ties the stages to XDP.
+ */
+#ifndef ERX_PACKET_H
+#define ERX_PACKET_H
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "erxdp/abi.h"
+
+#define inline_stage static __always_inline
+
+/* <linux/icmp.h> and <linux/if_arp.h> cannot be included for the bpf target without 32-bit headers. */
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	union {
+		__be32 rest;
+		struct {
+			__be16 unused;
+			__be16 mtu;
+		} too_big;
+	};
+};
+
+struct arp_ipv4 {
+	__be16 hardware, protocol;
+	__u8 hardware_len, protocol_len;
+	__be16 operation;
+	__u8 sender_mac[ETH_ALEN];
+	__be32 sender;
+	__u8 target_mac[ETH_ALEN];
+	__be32 target;
+} __attribute__((packed));
+
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17 };
+enum {
+	ICMP_ECHO_REPLY = 0,
+	ICMP_UNREACHABLE = 3,
+	ICMP_QUENCH = 4,
+	ICMP_REDIRECT = 5,
+	ICMP_ECHO = 8,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETER = 12
+};
+enum { ICMP_CODE_FRAG_NEEDED = 4 };
+enum { FRAGMENT_DF = 0x4000, FRAGMENT_MF = 0x2000, FRAGMENT_OFFSET = 0x1fff };
+
+struct packet {
+	struct xdp_md *ctx;
+	const struct erx_port *port;	       /* where it came in; the device is port->device */
+	const struct erx_adjacency *adjacency; /* set by choose_next_hop() */
+	const struct erx_route *route;	       /* set by find_route() */
+	__u64 id;			       /* of this run, for the capture; 0: nobody looks */
+	__u32 in_port;
+	__u32 device;	/* 0 until the port is known */
+	__u32 out_port; /* ERX_NO_PORT until it leaves */
+	__be32 src, dst;
+	__be16 sport, dport; /* of unfragmented TCP and UDP, else 0 */
+	__u16 length;	     /* IP total length */
+	__u16 fragment;	     /* flags and offset, host order */
+	__u8 header_len;     /* bytes */
+	__u8 protocol;
+	__u8 ttl;	/* as received; what hop_limit() leaves of it */
+	__u8 lowered;	/* by how much hop_limit() lowered it */
+	__u8 icmp_type; /* of an ICMP message that is not a later fragment, else 0xff */
+	__u8 hops;	/* devices crossed so far */
+};
+
+inline_stage void *packet_start(const struct packet *pkt)
+{
+	return (void *)(long)pkt->ctx->data;
+}
+
+inline_stage void *packet_end(const struct packet *pkt)
+{
+	return (void *)(long)pkt->ctx->data_end;
+}
+
+inline_stage __u32 packet_bytes(const struct packet *pkt)
+{
+	__u64 bytes = packet_end(pkt) - packet_start(pkt);
+
+	/* Keep the compiler from reordering the difference of two pointers into later sums, which the verifier refuses.
+	 */
+	asm volatile("" : "+r"(bytes));
+	return bytes;
+}
+
+/*
+ * Whether 1 <= *length <= most. Two comparisons that the compiler must not merge
+ * into one of (*length - 1): the verifier would lose the bounds ("invalid
+ * zero-sized read").
+ */
+inline_stage bool within(__u32 *length, __u32 most)
+{
+	if (*length > most)
+		return false;
+	asm volatile("" : "+r"(*length));
+	return *length != 0;
+}
+
+inline_stage bool is_fragment(const struct packet *pkt)
+{
+	return pkt->fragment & (FRAGMENT_MF | FRAGMENT_OFFSET);
+}
+
+inline_stage bool is_icmp_error(const struct packet *pkt)
+{
+	switch (pkt->icmp_type) {
+	case ICMP_UNREACHABLE:
+	case ICMP_QUENCH:
+	case ICMP_REDIRECT:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETER: return true;
+	default: return false;
+	}
+}
+
+/* RFC 1071. Sums are of 16-bit words as they lie in memory. */
+inline_stage __sum16 checksum_fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* RFC 1624, equation 3: the checksum after one 16-bit word has changed. */
+inline_stage __sum16 checksum_replace(__sum16 check, __be16 old, __be16 new)
+{
+	return checksum_fold((__u16)~check + (__u16)~old + new);
+}
+
+inline_stage __u32 checksum_ip_header(const void *ip)
+{
+	const __u16 *word = ip;
+	__u32 sum = 0;
+
+#pragma unroll
+	for (int i = 0; i < 10; i++)
+		sum += word[i];
+	return sum;
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stage: read the port and the headers; refuse what is malformed, each kind with its own reason. */
+#ifndef ERX_PARSE_H
+#define ERX_PARSE_H
+
+#include "maps.h"
+#include "packet.h"
+
+inline_stage int find_port(struct packet *pkt)
+{
+	__u32 index = pkt->ctx->ingress_ifindex - ERX_FIRST_IFINDEX;
+	const struct erx_port *port = bpf_map_lookup_elem(&erx_ports, &index);
+	struct erx_port_stats *stats;
+
+	if (!port || !port->hash_basis)
+		return ERX_unknown_port;
+	pkt->port = port;
+	pkt->in_port = index;
+	pkt->device = port->device;
+	/* Per CPU, and XDP runs in softirq: no other writer. So it is for every counter of these programs. */
+	stats = bpf_map_lookup_elem(&erx_port_counts, &index);
+	if (stats) {
+		stats->received++;
+		stats->received_bytes += packet_bytes(pkt);
+	}
+	return port->flags & ERX_PORT_FAULT ? ERX_fault : ERX_CONTINUE;
+}
+
+inline_stage bool same_mac(const __u8 *a, const __u8 *b)
+{
+	return *(const __u16 *)a == *(const __u16 *)b && *(const __u16 *)(a + 2) == *(const __u16 *)(b + 2) &&
+	       *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+}
+
+/* Ethernet. On success *ether_type is IPv4 or ARP; only ARP may be broadcast. */
+inline_stage int parse_ethernet(struct packet *pkt, __be16 *ether_type)
+{
+	struct ethhdr *eth = packet_start(pkt);
+
+	if ((void *)(eth + 1) > packet_end(pkt))
+		return ERX_truncated;
+	if (packet_bytes(pkt) > ERX_ETH_LEN + ERX_LINK_MTU)
+		return ERX_oversize;
+	*ether_type = eth->h_proto;
+	if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
+		return ERX_vlan;
+	if (eth->h_proto == bpf_htons(ETH_P_ARP))
+		return ERX_CONTINUE;
+	if (eth->h_proto != bpf_htons(ETH_P_IP))
+		return ERX_not_ipv4;
+	if (eth->h_dest[0] & 1)
+		return ERX_multicast;
+	if (!same_mac(eth->h_dest, pkt->port->mac))
+		return ERX_not_for_me;
+	/* Hosts cannot set the count: it starts at their port. */
+	pkt->hops = pkt->port->role == ERX_ROLE_HOST ? 0 : eth->h_source[5];
+	return pkt->hops >= ERX_HOP_BUDGET ? ERX_loop : ERX_CONTINUE;
+}
+
+/* Options are not looked into, but they are part of the checksum. */
+inline_stage __u32 checksum_options(const struct packet *pkt)
+{
+	__u32 length = pkt->header_len - sizeof(struct iphdr);
+	__u8 options[40] = {};
+
+	if (!within(&length, sizeof(options)) ||
+	    bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + sizeof(struct iphdr), options, length))
+		return 0;
+	return checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)options, sizeof(options), 0)) ^ 0xffff;
+}
+
+inline_stage void parse_transport(struct packet *pkt, const struct iphdr *ip)
+{
+	/* Header lengths are below 64: the mask tells the verifier. */
+	const void *payload = (const void *)ip + (pkt->header_len & 0x3c);
+	const struct icmp_header *icmp = payload;
+	const struct udphdr *ports = payload;
+
+	pkt->sport = pkt->dport = 0;
+	pkt->icmp_type = 0xff;
+	if (pkt->fragment & FRAGMENT_OFFSET)
+		return;
+	if (pkt->protocol == PROTO_ICMP) {
+		if (pkt->length > pkt->header_len && (void *)(&icmp->type + 1) <= packet_end(pkt))
+			pkt->icmp_type = icmp->type;
+		return;
+	}
+	if ((pkt->protocol != PROTO_TCP && pkt->protocol != PROTO_UDP) || is_fragment(pkt))
+		return;
+	if (pkt->length >= pkt->header_len + 4 && (void *)(&ports->dest + 1) <= packet_end(pkt)) {
+		pkt->sport = ports->source;
+		pkt->dport = ports->dest;
+	}
+}
+
+/* RFC 1812 5.2.2. */
+inline_stage int parse_ipv4(struct packet *pkt)
+{
+	const struct iphdr *ip = packet_start(pkt) + ERX_ETH_LEN;
+	__u32 available = packet_bytes(pkt) - ERX_ETH_LEN;
+	__u32 sum;
+
+	if ((void *)(ip + 1) > packet_end(pkt))
+		return ERX_truncated;
+	if (ip->version != 4)
+		return ERX_bad_version;
+	if (ip->ihl < 5)
+		return ERX_bad_header_length;
+	pkt->header_len = ip->ihl * 4;
+	pkt->length = bpf_ntohs(ip->tot_len);
+	if (pkt->length < pkt->header_len)
+		return ERX_bad_length;
+	if (pkt->length > available)
+		return ERX_truncated;
+	sum = checksum_ip_header(ip);
+	if (ip->ihl > 5)
+		sum += checksum_options(pkt);
+	if (checksum_fold(sum))
+		return ERX_bad_checksum;
+	pkt->src = ip->saddr;
+	pkt->dst = ip->daddr;
+	pkt->protocol = ip->protocol;
+	pkt->ttl = ip->ttl;
+	pkt->fragment = bpf_ntohs(ip->frag_off);
+	if (bpf_ntohl(pkt->dst) >= 0xe0000000) /* 224.0.0.0 and up, the limited broadcast included */
+		return ERX_multicast;
+	/* RFC 1812 5.3.1: never forwarded, and no device of ours would have sent it. */
+	if (!pkt->ttl)
+		return ERX_ttl_zero;
+	parse_transport(pkt, ip);
+	return ERX_CONTINUE;
+}
+
+/* A host's port passes only the host's own addresses. */
+inline_stage int check_source(const struct packet *pkt)
+{
+	if (pkt->port->host && (pkt->src & pkt->port->host_mask) != pkt->port->host)
+		return ERX_spoofed;
+	if (pkt->port->flags & ERX_PORT_DROP_FRAGMENTS && is_fragment(pkt))
+		return ERX_fragment_refused;
+	return ERX_CONTINUE;
+}
+
+#endif

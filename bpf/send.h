@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stages: write what has changed, count the path, hand the frame to the next port. */
+#ifndef ERX_SEND_H
+#define ERX_SEND_H
+
+#include "maps.h"
+#include "packet.h"
+#include "tunnel.h"
+
+/* The only way out of a device. Never XDP_TX: a veth whose host end has GRO on and no program loses it. */
+inline_stage int redirect(struct packet *pkt, __u32 port, int outcome)
+{
+	struct erx_port_stats *stats;
+
+	if (bpf_redirect_map(&erx_links, port, XDP_DROP) != XDP_REDIRECT)
+		return ERX_no_port;
+	stats = bpf_map_lookup_elem(&erx_port_counts, &port);
+	if (stats) {
+		stats->sent++;
+		stats->sent_bytes += packet_bytes(pkt);
+	}
+	pkt->out_port = port;
+	return outcome;
+}
+
+/* RFC 1624: the TTL is the high byte of its word, lowered bytes lower the sum by as much. */
+inline_stage int write_ttl(const struct packet *pkt)
+{
+	struct iphdr *ip = packet_start(pkt) + ERX_ETH_LEN;
+	__u32 sum;
+
+	if (!pkt->lowered)
+		return ERX_CONTINUE;
+	if ((void *)(ip + 1) > packet_end(pkt))
+		return ERX_truncated;
+	ip->ttl = pkt->ttl;
+	sum = ip->check + bpf_htons(pkt->lowered << 8);
+	ip->check = sum + (sum >= 0xffff);
+	return ERX_CONTINUE;
+}
+
+inline_stage int write_addresses(const struct packet *pkt)
+{
+	const struct erx_adjacency *adj = pkt->adjacency;
+	struct ethhdr *eth = packet_start(pkt);
+
+	if ((void *)(eth + 1) > packet_end(pkt))
+		return ERX_truncated;
+	__builtin_memcpy(eth->h_dest, adj->dst_mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, adj->src_mac, ETH_ALEN);
+	if (adj->flags & ERX_ADJ_FABRIC)
+		eth->h_source[5] = pkt->hops + 1;
+	return ERX_CONTINUE;
+}
+
+inline_stage void count_path(const struct packet *pkt)
+{
+	const struct erx_adjacency *adj = pkt->adjacency;
+	__u32 key = adj->path;
+	struct erx_path *path;
+
+	if (key == ERX_NO_PATH)
+		return;
+	if (adj->flags & ERX_ADJ_PATH_BY_LEG) {
+		__u32 leg = key + pkt->port->path_column;
+		const __u32 *by_leg = bpf_map_lookup_elem(&erx_legs, &leg);
+
+		key = by_leg ? *by_leg : ERX_NO_PATH;
+	}
+	path = bpf_map_lookup_elem(&erx_paths, &key);
+	if (path) {
+		path->packets++;
+		path->bytes += pkt->length;
+	}
+}
+
+inline_stage int send(struct packet *pkt, int outcome)
+{
+	int stop = write_ttl(pkt);
+
+	if (stop == ERX_CONTINUE)
+		stop = encapsulate(pkt);
+	if (stop == ERX_CONTINUE)
+		stop = write_addresses(pkt);
+	if (stop != ERX_CONTINUE)
+		return stop;
+	outcome = redirect(pkt, pkt->adjacency->port, outcome);
+	if (outcome != ERX_no_port)
+		count_path(pkt);
+	return outcome;
+}
+
+#endif
