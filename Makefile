@@ -28,7 +28,7 @@ CFLAGS   += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-missing-field-in
 CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(shell pkg-config --cflags $(PKGS)) -DERXDP_VERSION='"$(VERSION)"'
 LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lpthread -lm
 # The programs use nothing newer than Linux 6.1 and clang 14.
-BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Iinclude -Ibpf \
+BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
 	    -I/usr/include/$(shell $(CC) -print-multiarch)
 
 LAYERS   := lib topo ctl fwd dp net obs cmd

@@ -11,14 +11,14 @@
 /* A VNet answers for every address but the host's own; a LAN switch for its own and for what is on its LAN. */
 inline_stage bool answers_arp_for(const struct packet *pkt, __be32 target)
 {
-	const struct erx_route *route;
+	const struct erx_group *group;
 
 	if (target == pkt->port->host)
 		return false;
 	if (pkt->port->flags & ERX_PORT_ARP_ANY)
 		return true;
-	route = lookup_route(pkt->port->table, target);
-	return route && route->flags & (ERX_ROUTE_LOCAL | ERX_ROUTE_ON_LINK);
+	group = lookup_route(pkt->port->table, target);
+	return group && group->flags & (ERX_GROUP_LOCAL | ERX_GROUP_ON_LINK);
 }
 
 inline_stage int answer_arp(struct packet *pkt)
@@ -57,18 +57,18 @@ inline_stage bool may_cause_error(const struct packet *pkt)
 /* GCRA, without a lock: whoever moves due_ns first has the token. */
 inline_stage bool take_icmp_token(__u32 device)
 {
-	struct erx_icmp_bucket *bucket = bpf_map_lookup_elem(&erx_icmp_buckets, &device);
+	struct erx_icmp_limit *limit = bpf_map_lookup_elem(&erx_icmp_limits, &device);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!bucket)
+	if (!limit)
 		return false;
 	for (int try = 0; try < 4; try++) {
-		__u64 due = bucket->due_ns;
+		__u64 due = limit->due_ns;
 		__u64 from = due > now ? due : now;
 
-		if (due > now + bucket->slack_ns)
+		if (due > now + limit->slack_ns)
 			return false;
-		if (__sync_val_compare_and_swap(&bucket->due_ns, due, from + bucket->interval_ns) == due)
+		if (__sync_val_compare_and_swap(&limit->due_ns, due, from + limit->interval_ns) == due)
 			return true;
 	}
 	return false;

@@ -102,8 +102,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_DEVICES);
 	__type(key, __u32);
-	__type(value, struct erx_icmp_bucket);
-} erx_icmp_buckets SEC(".maps");
+	__type(value, struct erx_icmp_limit);
+} erx_icmp_limits SEC(".maps");
 
 /* ESP sequence number per tunnel port. */
 struct {

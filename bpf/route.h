@@ -7,34 +7,44 @@
 #include "maps.h"
 #include "packet.h"
 
-inline_stage const struct erx_route *lookup_route(__u32 table, __be32 addr)
+/* The group of the longest prefix that covers addr; NULL: no route. */
+inline_stage const struct erx_group *lookup_route(__u32 table, __be32 addr)
 {
 	struct erx_route_key key = {
 		.prefixlen = ERX_TABLE_BITS + 32,
 		.table = bpf_htonl(table),
 	};
+	const struct erx_route *route;
+	__u32 group;
 
 	__builtin_memcpy(key.addr, &addr, sizeof(addr));
-	return bpf_map_lookup_elem(&erx_routes, &key);
+	route = bpf_map_lookup_elem(&erx_routes, &key);
+	if (!route)
+		return NULL;
+	group = route->group;
+	return bpf_map_lookup_elem(&erx_groups, &group);
 }
 
-/* Sets pkt->route. What ends here: no route, None, Internet, and the device's own addresses. */
-inline_stage int find_route(struct packet *pkt)
+inline_stage int stop_at(const struct packet *pkt, __u32 flags)
 {
-	const struct erx_route *route = lookup_route(pkt->port->table, pkt->dst);
-
-	if (!route)
+	if (flags & ERX_GROUP_NO_ROUTE)
 		return ERX_no_route;
-	pkt->route = route;
-	if (!(route->flags & (ERX_ROUTE_LOCAL | ERX_ROUTE_NONE | ERX_ROUTE_INTERNET)))
-		return ERX_CONTINUE;
-	if (route->flags & ERX_ROUTE_NONE)
+	if (flags & ERX_GROUP_NONE)
 		return ERX_route_none;
-	if (route->flags & ERX_ROUTE_INTERNET)
+	if (flags & ERX_GROUP_INTERNET)
 		return ERX_internet;
-	if (route->flags & ERX_ROUTE_ECHO && pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
+	if (flags & ERX_GROUP_ECHO && pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
 		return ERX_answered_echo;
 	return ERX_local;
+}
+
+/* Sets pkt->group. What ends here: no route, None, Internet, and the device's own addresses. */
+inline_stage int find_route(struct packet *pkt)
+{
+	pkt->group = lookup_route(pkt->port->table, pkt->dst);
+	if (!pkt->group)
+		return ERX_no_route;
+	return pkt->group->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->group->flags) : ERX_CONTINUE;
 }
 
 inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_group *group)
@@ -59,10 +69,10 @@ inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_grou
 /* Sets pkt->adjacency. */
 inline_stage int choose_next_hop(struct packet *pkt)
 {
-	__u32 group_index = pkt->route->group, adjacency;
-	const struct erx_group *group = bpf_map_lookup_elem(&erx_groups, &group_index);
+	const struct erx_group *group = pkt->group;
+	__u32 adjacency;
 
-	if (!group || !group->n)
+	if (!group->n)
 		return ERX_no_next_hop;
 	adjacency = group->n == 1 ? group->members[0].adjacency : choose_member(pkt, group);
 	pkt->adjacency = bpf_map_lookup_elem(&erx_adjacencies, &adjacency);
@@ -112,14 +122,14 @@ inline_stage bool is_private(__be32 addr)
 inline_stage int check_icmp_error(const struct packet *pkt)
 {
 	const struct erx_adjacency *adj = pkt->adjacency;
-	const struct erx_route *known;
+	const struct erx_group *known;
 
 	if (adj->icmp_check == ERX_CHECK_NONE || !is_icmp_error(pkt))
 		return ERX_CONTINUE;
 	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(pkt->src))
 		return ERX_CONTINUE;
 	known = lookup_route(adj->check_table, pkt->src);
-	return known && known->flags & ERX_ROUTE_VNET_TAG ? ERX_CONTINUE : ERX_icmp_error_source;
+	return known && known->flags & ERX_GROUP_VNET_TAG ? ERX_CONTINUE : ERX_icmp_error_source;
 }
 
 #endif

@@ -50,7 +50,7 @@ enum erx_role {
 
 enum erx_icmp_check {			  /* at a VM's port, for ICMP errors (azure.md 3.3) */
 		      ERX_CHECK_NONE,	  /* on-premises hosts, and icmpErrorCheck: any */
-		      ERX_CHECK_VNET_TAG, /* the source must hit a route with ERX_ROUTE_VNET_TAG */
+		      ERX_CHECK_VNET_TAG, /* the source must hit a route whose group has ERX_GROUP_VNET_TAG */
 		      ERX_CHECK_PRIVATE,  /* the source must be an RFC 1918 address */
 };
 
@@ -63,7 +63,7 @@ enum erx_icmp_check {			  /* at a VM's port, for ICMP errors (azure.md 3.3) */
 
 /* erx_ports: index is ifindex - ERX_FIRST_IFINDEX. A zeroed entry (hash_basis 0) is no port. */
 struct erx_port {
-	__u32 device;	  /* index into erx_devices and erx_icmp_buckets */
+	__u32 device;	  /* index into erx_devices and erx_icmp_limits */
 	__u32 table;	  /* routing table for what arrives here */
 	__u32 hash_basis; /* stable hash of the device's name and the file's seed, never 0 */
 	__be32 addr;	  /* source of ICMP errors about what arrives here; 0: this port has no address */
@@ -90,19 +90,21 @@ struct erx_route_key {
 };
 #define ERX_TABLE_BITS 32
 
-/* Flags of struct erx_route. */
-#define ERX_ROUTE_LOCAL	   (1 << 0) /* an address of the device itself */
-#define ERX_ROUTE_ECHO	   (1 << 1) /* with LOCAL: echo requests are answered */
-#define ERX_ROUTE_VNET_TAG (1 << 2) /* counts as VirtualNetwork for the ICMP check */
-#define ERX_ROUTE_NONE	   (1 << 3) /* drop: next hop type None */
-#define ERX_ROUTE_INTERNET (1 << 4) /* drop: next hop type Internet */
-#define ERX_ROUTE_ON_LINK  (1 << 5) /* a host of this LAN: the switch answers ARP for it */
-
-/* erx_routes */
+/* erx_routes. All else is said by the group, so that a route never has to be rewritten when the network changes. */
 struct erx_route {
-	__u32 group; /* index into erx_groups; 0 for LOCAL, NONE and INTERNET */
-	__u32 flags; /* ERX_ROUTE_* */
+	__u32 group; /* index into erx_groups */
 };
+
+/* Flags of struct erx_group. */
+#define ERX_GROUP_LOCAL	   (1 << 0) /* an address of the device itself */
+#define ERX_GROUP_ECHO	   (1 << 1) /* with LOCAL: echo requests are answered */
+#define ERX_GROUP_VNET_TAG (1 << 2) /* counts as VirtualNetwork for the ICMP check */
+#define ERX_GROUP_NONE	   (1 << 3) /* drop: next hop type None */
+#define ERX_GROUP_INTERNET (1 << 4) /* drop: next hop type Internet */
+#define ERX_GROUP_ON_LINK  (1 << 5) /* an address of this LAN: the switch answers ARP for it */
+#define ERX_GROUP_NO_ROUTE (1 << 6) /* drop: the route was there before a failure, and nothing covers it */
+
+#define ERX_GROUP_STOPS (ERX_GROUP_LOCAL | ERX_GROUP_NONE | ERX_GROUP_INTERNET | ERX_GROUP_NO_ROUTE)
 
 /*
  * erx_groups: the members a route may use, in the file's order. A flow takes
@@ -111,6 +113,7 @@ struct erx_route {
  */
 struct erx_group {
 	__u32 n;
+	__u32 flags; /* ERX_GROUP_* */
 	struct erx_member {
 		__u32 adjacency; /* index into erx_adjacencies */
 		__u32 score_key; /* stable per member: its place in the group when nothing has failed */
@@ -123,11 +126,13 @@ struct erx_group {
 #define ERX_ADJ_FABRIC	    (1 << 2) /* the far end is a port: its source MAC carries the hop count */
 
 #define ERX_NO_PATH 0xffffffff
+/* erx_legs: index is row * ERX_LEG_COLUMNS + the ingress port's column. */
+#define ERX_LEG_COLUMNS 128
 
 /* erx_adjacencies */
 struct erx_adjacency {
 	__u32 port; /* slot of erx_links, and index of erx_ports */
-	__u32 path; /* key of erx_paths, a row of erx_legs, or ERX_NO_PATH */
+	__u32 path; /* key of erx_paths, the first index of a row of erx_legs, or ERX_NO_PATH */
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
 	__u16 mtu;	 /* bytes of (inner) IP */
@@ -174,11 +179,11 @@ struct erx_device_stats {
 };
 
 /*
- * erx_icmp_buckets: per device, a virtual schedule (GCRA): an error is allowed
+ * erx_icmp_limits: per device, a virtual schedule (GCRA): an error is allowed
  * while due_ns is at most slack_ns ahead of now, and moves due_ns by interval_ns.
  * The controller writes the first two, the programs the third.
  */
-struct erx_icmp_bucket {
+struct erx_icmp_limit {
 	__u64 interval_ns; /* 1e9 / errors per second */
 	__u64 slack_ns;	   /* (burst - 1) * interval_ns */
 	__u64 due_ns;	   /* bpf_ktime_get_ns() time base */
@@ -206,7 +211,7 @@ struct erx_capture_record {
 
 _Static_assert(sizeof(struct erx_port) == 52, "erx_port is shared with the programs");
 _Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
-_Static_assert(sizeof(struct erx_route) == 8, "erx_route is shared with the programs");
+_Static_assert(sizeof(struct erx_route) == 4, "erx_route is shared with the programs");
 _Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
 _Static_assert(sizeof(struct erx_device_stats) == 8 * ERX_N_OUTCOMES, "one counter per outcome");
 
