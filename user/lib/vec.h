@@ -28,7 +28,7 @@ void *vec_grow(void *items, size_t *cap, size_t need, size_t item_size);
 	})
 
 #define vec_each(ptr, v)                                                                                               \
-	for (__typeof__((v)->items) ptr = (v)->items, ptr##_end = ptr ? ptr + (v)->n : ptr; ptr < ptr##_end; ptr++)
+	for (__typeof__(*(v)->items) *ptr = (v)->items, *ptr##_end = ptr ? ptr + (v)->n : ptr; ptr < ptr##_end; ptr++)
 
 #define vec_free(v)                                                                                                    \
 	do {                                                                                                           \
