@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Gateway SKUs. ExpressRoute: Azure's "About ExpressRoute virtual network
+ * gateways" and its performance include (azure.md 6); ErGwScale's figures are
+ * per scale unit. VPN: "About gateway SKUs" of VPN Gateway; throughput is the
+ * aggregate of all tunnels.
+ */
+#include <strings.h>
+
+#include "topo/parser.h"
+
+#define ER  GATEWAY_EXPRESSROUTE
+#define VPN GATEWAY_VPN
+
+static const struct gateway_sku skus[] = {
+	/* name, type, Mbps, packets/s, connections/s, flows, routes, circuits, scalable, active-active, FastPath */
+	{"Standard", ER, 1000, 100000, 7000, 200000, 4000, 4, false, true, false},
+	{"ErGw1AZ", ER, 1000, 100000, 7000, 200000, 4000, 4, false, true, false},
+	{"HighPerformance", ER, 2000, 200000, 14000, 400000, 9500, 8, false, true, false},
+	{"ErGw2AZ", ER, 2000, 200000, 14000, 400000, 9500, 8, false, true, false},
+	{"UltraPerformance", ER, 10000, 1000000, 16000, 1000000, 9500, 16, false, true, true},
+	{"ErGw3AZ", ER, 10000, 1000000, 16000, 1000000, 9500, 16, false, true, true},
+	{"ErGwScale", ER, 1000, 100000, 7000, 100000, 9500, 0, true, true, true},
+	{"Basic", VPN, 100, 0, 0, 0, 4000, 0, false, false, false},
+	{"VpnGw1", VPN, 650, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw2", VPN, 1000, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw3", VPN, 1250, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw4", VPN, 5000, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw5", VPN, 10000, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw1AZ", VPN, 650, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw2AZ", VPN, 1000, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw3AZ", VPN, 1250, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw4AZ", VPN, 5000, 0, 0, 0, 4000, 0, false, true, false},
+	{"VpnGw5AZ", VPN, 10000, 0, 0, 0, 4000, 0, false, true, false},
+};
+
+#define FASTPATH_UNITS 10 /* ErGwScale, azure.md 5 */
+
+const struct gateway_sku *sku_find(const char *name, enum gateway_type type)
+{
+	for (size_t i = 0; i < N_ITEMS(skus); i++)
+		if (skus[i].type == type && !strcasecmp(skus[i].name, name))
+			return &skus[i];
+	return NULL;
+}
+
+size_t sku_names(enum gateway_type type, const char **names, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_ITEMS(skus) && n + 1 < max; i++)
+		if (skus[i].type == type)
+			names[n++] = skus[i].name;
+	names[n] = NULL;
+	return n;
+}
+
+/* ErGwScale: 1+ units 4 circuits, 2+ units 8, 10+ units 16. */
+unsigned gateway_max_circuits(const struct gateway *g)
+{
+	if (!g->sku->scalable)
+		return g->sku->max_circuits;
+	return g->scale_units_min >= 10 ? 16 : g->scale_units_min >= 2 ? 8 : 4;
+}
+
+bool gateway_can_fastpath(const struct gateway *g)
+{
+	return g->sku && g->sku->fastpath && (!g->sku->scalable || g->scale_units_min >= FASTPATH_UNITS);
+}
