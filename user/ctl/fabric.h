@@ -22,22 +22,24 @@
 #include "topo/topo.h"
 
 #define NO_INDEX UINT32_MAX
+#define MSEE_ASN 12076 /* every Microsoft edge router (azure.md 7.1) */
 
 struct device {
 	uint32_t index;
 	const char *name;
 	enum erx_kind kind;
-	uint32_t asn;		/* 0: does not speak BGP (VNET, LAN) */
-	struct addr router_id;	/* for the last steps of the decision: the lowest address of the device */
-	const struct vnet *vnet;	/* VNET, ERGW, VPNGW */
-	const struct gateway *gateway;	/* ERGW, VPNGW */
-	unsigned instance;		/* ERGW, VPNGW */
-	struct addr instance_addr;	/* ERGW, VPNGW: in the GatewaySubnet */
-	const struct circuit *circuit;	/* MSEE */
-	enum circuit_path path;		/* MSEE */
-	const struct router *router;	/* CE */
-	const struct site *site;	/* CE, LAN */
-	VEC(uint32_t) ports;		/* in order of creation */
+	uint32_t asn;		       /* 0: does not speak BGP (VNET, LAN) */
+	struct addr router_id;	       /* for the last steps of the decision: the lowest address of the device */
+	const struct vnet *vnet;       /* VNET, ERGW, VPNGW */
+	const struct gateway *gateway; /* ERGW, VPNGW */
+	unsigned instance;	       /* ERGW, VPNGW */
+	struct addr instance_addr;     /* ERGW, VPNGW: in the GatewaySubnet */
+	struct addr bgp_addr;	       /* ERGW, VPNGW: what BGP neighbours peer with */
+	const struct circuit *circuit; /* MSEE */
+	enum circuit_path path;	       /* MSEE */
+	const struct router *router;   /* CE */
+	const struct site *site;       /* CE, LAN */
+	VEC(uint32_t) ports;	       /* in order of creation */
 };
 
 struct port {
@@ -50,20 +52,20 @@ struct port {
 
 /* What a link is, for its name, its path counters and its latency. */
 enum link_kind {
-	LINK_HOST,	 /* VNet or switch to host */
-	LINK_PEERING,	 /* VNet to VNet */
-	LINK_VNET_MSEE,	 /* past the gateway, both directions: connection + path */
-	LINK_MSEE_ERGW,	 /* through the gateway: connection + path + instance */
-	LINK_GATEWAY,	 /* gateway instance to its VNet */
-	LINK_CIRCUIT,	 /* CE to MSEE: circuit + path */
-	LINK_LAN,	 /* CE to switch */
-	LINK_TUNNEL,	 /* IPsec: connection */
-	LINK_REACH,	 /* Global Reach: connection + path */
+	LINK_HOST,	/* VNet or switch to host */
+	LINK_PEERING,	/* VNet to VNet */
+	LINK_VNET_MSEE, /* past the gateway, both directions: connection + path */
+	LINK_MSEE_ERGW, /* through the gateway: connection + path + instance */
+	LINK_GATEWAY,	/* gateway instance to its VNet */
+	LINK_CIRCUIT,	/* CE to MSEE: circuit + path */
+	LINK_LAN,	/* CE to switch */
+	LINK_TUNNEL,	/* IPsec: connection */
+	LINK_REACH,	/* Global Reach: connection + path */
 };
 
 struct link {
 	uint32_t index;
-	const char *name; /* "DEVICE:DEVICE" or "DEVICE:HOST" (tunnels of several instances: see link_name()) */
+	const char *name; /* "DEVICE:DEVICE" or "DEVICE:HOST"; unique */
 	enum link_kind kind;
 	uint32_t ports[2]; /* the second is NO_INDEX for LINK_HOST */
 	uint32_t host;	   /* LINK_HOST */
@@ -79,17 +81,20 @@ struct host {
 	uint32_t index;
 	const char *name;
 	struct addr addr;
-	uint8_t prefixlen;   /* of its subnet or LAN */
-	struct addr gateway; /* default route: first address of the subnet; a site's gateway address */
-	uint32_t port;	     /* the fabric's end of its link */
+	uint8_t prefixlen;	     /* of its subnet or LAN */
+	struct addr gateway;	     /* default route: first address of the subnet; a site's gateway address */
+	uint32_t port;		     /* the fabric's end of its link */
 	const struct vnet *vnet;     /* a VM */
 	const struct subnet *subnet; /* a VM */
 	const struct site *site;     /* a server */
 };
 
+struct fabric_index;
+
 struct fabric {
 	struct arena *arena;
-	const struct topo *topo; /* not owned; must outlive the fabric */
+	struct fabric_index *index; /* by name and by resource; behind the look-ups below */
+	const struct topo *topo;    /* not owned; must outlive the fabric */
 	VEC(struct device) devices;
 	VEC(struct port) ports;
 	VEC(struct link) links;
@@ -103,12 +108,22 @@ struct fabric {
 struct fabric *fabric_build(const struct topo *topo);
 void fabric_free(struct fabric *f); /* NULL is fine */
 
-struct device *fabric_device(const struct fabric *f, const char *name);	 /* NULL: none */
+struct device *fabric_device(const struct fabric *f, const char *name);	       /* NULL: none */
 struct host *fabric_host(const struct fabric *f, const char *name_or_address); /* NULL: none */
+/* The device a resource has become; those of a gateway and a circuit come one after the other. */
+uint32_t device_of_vnet(const struct fabric *f, const struct vnet *v);
+uint32_t device_of_gateway(const struct fabric *f, const struct gateway *g, unsigned instance);
+unsigned gateway_instances(const struct gateway *g);
+uint32_t device_of_circuit(const struct fabric *f, const struct circuit *c, enum circuit_path path);
+uint32_t device_of_site(const struct fabric *f, const struct site *s);
+uint32_t device_of_router(const struct fabric *f, const struct router *r);
 /* The port at the other end, NO_INDEX when that is a host. */
 uint32_t port_peer(const struct fabric *f, uint32_t port);
 /* The port of a device on a link, NO_INDEX when the link does not touch it. */
 uint32_t device_port_on(const struct fabric *f, uint32_t device, uint32_t link);
+/* The device's link of one kind, and of a connection and path unless connection is NULL; NO_INDEX: none. */
+uint32_t device_link(const struct fabric *f, uint32_t device, enum link_kind kind, const struct connection *connection,
+		     enum circuit_path path);
 
 typedef VEC(uint32_t) index_list;
 /*
@@ -116,7 +131,8 @@ typedef VEC(uint32_t) index_list;
  * link only), CIRCUIT.PATH/msee (all links of that edge router), CIRCUIT (both
  * paths' CE-MSEE links), a connection (its links on both paths, through and past the
  * gateway; a tunnel), a gateway or GATEWAY/instance, a router. Appends to *links.
- * Returns 0, or -ENOENT for a name that is no target.
+ * Returns 0, or -ENOENT for a name that is no target: a path without a customer
+ * router, for example, has no link to take away.
  */
 int target_links(const struct fabric *f, const char *target, index_list *links);
 /* Every valid target, NULL terminated, for "did you mean"; owned by the fabric. */
