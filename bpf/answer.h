@@ -11,14 +11,14 @@
 /* A VNet answers for every address but the host's own; a LAN switch for its own and for what is on its LAN. */
 inline_stage bool answers_arp_for(const struct packet *pkt, __be32 target)
 {
-	const struct erx_group *group;
+	const struct erx_hops *next;
 
 	if (target == pkt->port->host)
 		return false;
 	if (pkt->port->flags & ERX_PORT_ARP_ANY)
 		return true;
-	group = lookup_route(pkt->port->table, target);
-	return group && group->flags & (ERX_GROUP_LOCAL | ERX_GROUP_ON_LINK);
+	next = lookup_route(pkt->port->table, target);
+	return next && next->flags & (ERX_GROUP_LOCAL | ERX_GROUP_ON_LINK);
 }
 
 inline_stage int answer_arp(struct packet *pkt)

@@ -61,7 +61,7 @@ struct packet {
 	struct xdp_md *ctx;
 	const struct erx_port *port;	       /* where it came in; the device is port->device */
 	const struct erx_adjacency *adjacency; /* set by choose_next_hop() */
-	const struct erx_group *group;	       /* set by find_route() */
+	const struct erx_hops *next;	       /* set by find_route() */
 	__u64 id;			       /* of this run, for the capture; 0: nobody looks */
 	__u32 in_port;
 	__u32 device;	/* 0 until the port is known */

@@ -7,22 +7,24 @@
 #include "maps.h"
 #include "packet.h"
 
-/* The group of the longest prefix that covers addr; NULL: no route. */
-inline_stage const struct erx_group *lookup_route(__u32 table, __be32 addr)
+/* What the longest prefix that covers addr leads to; NULL: no route. */
+inline_stage const struct erx_hops *lookup_route(__u32 table, __be32 addr)
 {
 	struct erx_route_key key = {
 		.prefixlen = ERX_TABLE_BITS + 32,
 		.table = bpf_htonl(table),
 	};
 	const struct erx_route *route;
-	__u32 group;
+	const struct erx_group *group;
+	__u32 index;
 
 	__builtin_memcpy(key.addr, &addr, sizeof(addr));
 	route = bpf_map_lookup_elem(&erx_routes, &key);
 	if (!route)
 		return NULL;
-	group = route->group;
-	return bpf_map_lookup_elem(&erx_groups, &group);
+	index = route->group;
+	group = bpf_map_lookup_elem(&erx_groups, &index);
+	return group ? &group->slots[group->current & 1] : NULL;
 }
 
 inline_stage int stop_at(const struct packet *pkt, __u32 flags)
@@ -38,29 +40,29 @@ inline_stage int stop_at(const struct packet *pkt, __u32 flags)
 	return ERX_local;
 }
 
-/* Sets pkt->group. What ends here: no route, None, Internet, and the device's own addresses. */
+/* Sets pkt->next. What ends here: no route, None, Internet, and the device's own addresses. */
 inline_stage int find_route(struct packet *pkt)
 {
-	pkt->group = lookup_route(pkt->port->table, pkt->dst);
-	if (!pkt->group)
+	pkt->next = lookup_route(pkt->port->table, pkt->dst);
+	if (!pkt->next)
 		return ERX_no_route;
-	return pkt->group->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->group->flags) : ERX_CONTINUE;
+	return pkt->next->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->next->flags) : ERX_CONTINUE;
 }
 
-inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_group *group)
+inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_hops *hops)
 {
 	__u32 flow = erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
-	__u32 best = 0, chosen = group->members[0].adjacency;
+	__u32 best = 0, chosen = hops->members[0].adjacency;
 
 	for (__u32 i = 0; i < ERX_MAX_MEMBERS; i++) {
 		__u32 score;
 
-		if (i >= group->n)
+		if (i >= hops->n)
 			break;
-		score = erx_member_score(flow, group->members[i].score_key);
+		score = erx_member_score(flow, hops->members[i].score_key);
 		if (score > best) {
 			best = score;
-			chosen = group->members[i].adjacency;
+			chosen = hops->members[i].adjacency;
 		}
 	}
 	return chosen;
@@ -69,12 +71,12 @@ inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_grou
 /* Sets pkt->adjacency. */
 inline_stage int choose_next_hop(struct packet *pkt)
 {
-	const struct erx_group *group = pkt->group;
+	const struct erx_hops *hops = pkt->next;
 	__u32 adjacency;
 
-	if (!group->n)
+	if (!hops->n)
 		return ERX_no_next_hop;
-	adjacency = group->n == 1 ? group->members[0].adjacency : choose_member(pkt, group);
+	adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(pkt, hops);
 	pkt->adjacency = bpf_map_lookup_elem(&erx_adjacencies, &adjacency);
 	return pkt->adjacency ? ERX_CONTINUE : ERX_no_next_hop;
 }
@@ -122,7 +124,7 @@ inline_stage bool is_private(__be32 addr)
 inline_stage int check_icmp_error(const struct packet *pkt)
 {
 	const struct erx_adjacency *adj = pkt->adjacency;
-	const struct erx_group *known;
+	const struct erx_hops *known;
 
 	if (adj->icmp_check == ERX_CHECK_NONE || !is_icmp_error(pkt))
 		return ERX_CONTINUE;

@@ -106,18 +106,25 @@ struct erx_route {
 
 #define ERX_GROUP_STOPS (ERX_GROUP_LOCAL | ERX_GROUP_NONE | ERX_GROUP_INTERNET | ERX_GROUP_NO_ROUTE)
 
-/*
- * erx_groups: the members a route may use, in the file's order. A flow takes
- * the member with the highest score, so losing one moves only its flows.
- * Rewriting one entry moves every route that points here. Entry 0 is empty.
- */
-struct erx_group {
+/* What a packet that matches a route meets: a stop, or members in the file's order. */
+struct erx_hops {
 	__u32 n;
 	__u32 flags; /* ERX_GROUP_* */
 	struct erx_member {
 		__u32 adjacency; /* index into erx_adjacencies */
 		__u32 score_key; /* stable per member: its place in the group when nothing has failed */
 	} members[ERX_MAX_MEMBERS];
+};
+
+/*
+ * erx_groups: a flow takes the member with the highest score, so losing one moves
+ * only its flows. Changing one entry moves every route that points here. An array
+ * entry is not written at once, so the controller writes the slot that is not
+ * current, then the word that makes it current. Entry 0 is empty.
+ */
+struct erx_group {
+	__u32 current; /* 0 or 1 */
+	struct erx_hops slots[2];
 };
 
 /* Flags of struct erx_adjacency. */

@@ -13,7 +13,7 @@
 #define ERX_MAX_PORTS	    16384
 #define ERX_MAX_DEVICES	    4096
 #define ERX_MAX_ROUTES	    (1 << 21)
-#define ERX_MAX_GROUPS	    65536
+#define ERX_MAX_GROUPS	    16384
 #define ERX_MAX_MEMBERS	    16 /* Azure: 4 circuits x 2 paths; a LAN may have more routers */
 #define ERX_MAX_ADJACENCIES 32768
 #define ERX_MAX_PATHS	    16384

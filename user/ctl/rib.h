@@ -86,6 +86,7 @@ struct route {
 	struct addr router_id;	   /* of the announcing device */
 	uint32_t link;	 /* packets leave by this link; NO_INDEX: they stop here (local, None, Internet, no such VM) */
 	const struct connection *connection; /* ER or VPN connection it was learned through, or NULL */
+	const struct udr *udr; /* SOURCE_UDR */
 	bool echo;	 /* SOURCE_LOCAL: echo requests are answered */
 	bool best;	 /* one of the members in use */
 	enum decide_step lost_at; /* !best: the step that decided against it; best: MULTIPATH or what beat the next one */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "fwd/image.h"
+
+#include <string.h>
+
+#include "fwd/compile.h"
+
+static const char *const full_messages[N_ID_SPACES] = {
+	[ID_DEVICE] = "devices",	[ID_PORT] = "ports",
+	[ID_TABLE] = "routing tables",	[ID_GROUP] = "next-hop groups",
+	[ID_ADJACENCY] = "adjacencies", [ID_PATH] = "paths",
+	[ID_LEG_ROW] = "path legs",	[ID_POLICY_SET] = "TTL policies",
+};
+
+uint32_t compile_id(struct compiler *c, enum id_space space, const char *key)
+{
+	uint32_t id = ids_get(c->in->ids, space, key);
+
+	if (id == UINT32_MAX) {
+		if (!c->full)
+			diag_error(c->diags, (struct pos){}, "the lab needs more %s than a map holds (see limits.h)",
+				   full_messages[space]);
+		c->full = true;
+		return 0;
+	}
+	return id;
+}
+
+uint32_t hash_text(const char *text)
+{
+	uint32_t h = 0x811c9dc5; /* FNV-1a */
+
+	while (*text)
+		h = (h ^ (unsigned char)*text++) * 0x01000193;
+	return h;
+}
+
+struct image *image_compile(const struct image_input *in, struct diags *diags)
+{
+	struct image *image = xcalloc(1, sizeof(*image));
+	struct compiler c = {.in = in, .image = image, .diags = diags};
+
+	image->arena = arena_new();
+	image->fabric = in->fabric;
+	image->now = in->now;
+	image->link_down = in->link_down;
+	image->link_silent = in->link_silent;
+	compile_ports(&c);
+	compile_adjacencies(&c);
+	compile_routes(&c);
+	compile_groups_free(&c);
+	compile_paths_free(&c);
+	if (!c.full)
+		return image;
+	image_free(image);
+	return NULL;
+}
+
+void image_free(struct image *image)
+{
+	if (!image)
+		return;
+	vec_free(&image->devices);
+	vec_free(&image->ports);
+	vec_free(&image->tables);
+	vec_free(&image->routes);
+	vec_free(&image->groups);
+	vec_free(&image->adjacencies);
+	vec_free(&image->paths);
+	vec_free(&image->legs);
+	vec_free(&image->policies);
+	arena_free(image->arena);
+	free(image);
+}
+
+static int by_prefix(const void *key, const void *item)
+{
+	return prefix_compare(key, &((const struct image_route *)item)->prefix);
+}
+
+const struct image_route *image_lookup(const struct image *image, const struct image_table *t, const struct addr *a)
+{
+	struct prefix p = prefix_of(a);
+
+	for (int len = p.len; len >= 0; len--) {
+		struct prefix wanted = prefix_network(&(struct prefix){.addr = *a, .len = len});
+		const struct image_route *found = NULL;
+
+		if (t->n_routes)
+			found = bsearch(&wanted, image->routes.items + t->first_route, t->n_routes,
+					sizeof(struct image_route), by_prefix);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+const struct image_table *image_table_of_port(const struct image *image, uint32_t port)
+{
+	vec_each(t, &image->tables) {
+		if (t->id == image->ports.items[port].entry.table)
+			return t;
+	}
+	return NULL;
+}
+
+const struct image_adjacency *image_adjacency(const struct image *image, uint32_t id)
+{
+	vec_each(a, &image->adjacencies) {
+		if (a->id == id)
+			return a;
+	}
+	return NULL;
+}

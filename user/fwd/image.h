@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The forwarding image: all that the XDP programs look up, as values of the
+ * contract in erxdp/abi.h, but with no kernel in it. dp/ writes it into maps,
+ * `explain` and the packet walk of walk.h read it, so that what is predicted
+ * and what is loaded are one thing.
+ *
+ * Groups are formed from what the network looks like when nothing has failed
+ * ("intact"), and filled from what it looks like now. A failure therefore
+ * rewrites the groups of the devices it concerns, however many prefixes use
+ * them, and never a route.
+ */
+#ifndef ERX_FWD_IMAGE_H
+#define ERX_FWD_IMAGE_H
+
+#include "ctl/rib.h"
+#include "erxdp/abi.h"
+#include "fwd/ids.h"
+#include "fwd/policy.h"
+
+struct image_device {
+	uint32_t id;
+	const struct device *device;
+	struct erx_icmp_limit limit;
+	uint32_t policy_set;
+};
+
+struct image_port {
+	uint32_t id; /* index in erx_ports and erx_links; the interface's index is ERX_FIRST_IFINDEX + id */
+	const struct port *port;
+	char ifname[16];
+	struct erx_port entry;
+	uint32_t adjacency; /* id of the plain one that leaves here */
+	uint32_t transit;   /* peerings: id of the one towards the peer's gateways; else 0 */
+};
+
+struct image_adjacency {
+	uint32_t id;
+	uint32_t port; /* fabric port index */
+	struct erx_adjacency entry;
+};
+
+struct image_group {
+	uint32_t id;
+	struct erx_hops entry;
+};
+
+struct image_path {
+	uint32_t id;
+	const char *name;
+};
+
+struct image_leg {
+	uint32_t index; /* in erx_legs */
+	uint32_t path;	/* id, or ERX_NO_PATH */
+};
+
+struct image_route {
+	uint32_t table; /* id */
+	struct prefix prefix;
+	uint32_t group;		       /* id */
+	uint32_t group_at;	       /* index in image->groups */
+	const struct rib_entry *entry; /* what decides now: its own entry, or the one that covers it since a failure */
+	bool stands_in;		       /* entry is the covering one; NULL entry: nothing covers */
+	const struct connection *bypass; /* a FastPath host route of this connection; NULL for all others */
+	bool bypassing;			 /* and it is in use */
+};
+
+struct image_table {
+	uint32_t id;
+	const struct rib_table *now;
+	size_t first_route, n_routes; /* in image->routes, sorted by prefix_compare() */
+};
+
+struct image_policy {
+	uint32_t set;
+	struct policy_set policy;
+};
+
+struct image {
+	struct arena *arena;
+	const struct fabric *fabric; /* not owned, like the ribs */
+	const struct rib *now;
+	VEC(struct image_device) devices; /* by fabric index */
+	VEC(struct image_port) ports;	  /* by fabric index */
+	VEC(struct image_table) tables;	  /* by rib index */
+	VEC(struct image_route) routes;
+	VEC(struct image_group) groups;
+	VEC(struct image_adjacency) adjacencies;
+	VEC(struct image_path) paths;
+	VEC(struct image_leg) legs;
+	VEC(struct image_policy) policies;
+	const bool *link_down, *link_silent; /* by link index, not owned */
+};
+
+struct image_input {
+	const struct fabric *fabric;
+	const struct rib *intact; /* nothing has failed */
+	const struct rib *now;
+	const bool *link_down;	 /* by link index: what has failed or is shut */
+	const bool *link_silent; /* by link index: loses packets and nobody has noticed */
+	const bool *fastpath;	 /* by index in topo->connections: the bypass is on */
+	struct ids *ids;
+};
+
+/*
+ * Compile. All pointers of the input must outlive the image. Returns NULL when a
+ * map cannot hold the lab, with the reason in diags.
+ */
+struct image *image_compile(const struct image_input *in, struct diags *diags);
+void image_free(struct image *image); /* NULL is fine */
+
+/* Longest match in a table as the trie does it; NULL: no route. */
+const struct image_route *image_lookup(const struct image *image, const struct image_table *t, const struct addr *a);
+/* The table for what arrives at a port. */
+const struct image_table *image_table_of_port(const struct image *image, uint32_t port);
+/* The adjacency with this id; NULL: none. */
+const struct image_adjacency *image_adjacency(const struct image *image, uint32_t id);
+/* MAC of a host's own interface: Azure's vendor prefix for VMs. */
+void host_mac(const struct image *image, const struct host *h, uint8_t mac[static 6]);
+
+#endif
