@@ -8,7 +8,10 @@
  * Marks of ownership: the loopback of every namespace made here has the alias
  * "erxdp:LAB", set before the namespace gets its name under /run/netns. A
  * namespace of the same name without that alias is somebody else's: refused.
- * No interface is ever in the caller's own namespace: pairs are made inside the
+ * The file under the mount holds the same text, so that what a killed call left
+ * behind is known as this lab's. Interfaces made here are in a group of their
+ * own: others that a user has put beside them stay, unless they have a name or
+ * an index that the plan needs. No interface is ever in the caller's own namespace: pairs are made inside the
  * fabric's namespace, the host end directly in the host's.
  */
 #ifndef ERX_NET_NET_H
@@ -21,6 +24,9 @@
 #include "lib/vec.h"
 
 #define NET_IFNAME_LEN 16
+
+/* Of eth0 in every host: below every port of a fabric, above what the kernel makes by itself in a new namespace. */
+#define NET_HOST_IFINDEX 100
 
 struct net_port { /* a fabric end of a link */
 	uint32_t ifindex;	     /* asked for; ERX_FIRST_IFINDEX + port id */
@@ -36,7 +42,7 @@ struct net_link { /* both ends in the fabric */
 };
 
 struct net_host {
-	char namespace[256]; /* name under /run/netns */
+	char namespace[256]; /* name under /run/netns: erx-LAB-HOST */
 	struct net_port port; /* the fabric end */
 	uint8_t mac[6];	     /* of the host's eth0 */
 	struct addr addr;
@@ -48,7 +54,7 @@ struct net_host {
 
 struct net_plan {
 	const char *lab;
-	char fabric[256]; /* the fabric's namespace */
+	char fabric[256]; /* the fabric's namespace: erx-LAB */
 	VEC(struct net_link) links;
 	VEC(struct net_host) hosts;
 };
@@ -56,6 +62,8 @@ struct net_plan {
 struct net_changes { /* what net_apply() did or, with dry, would do */
 	unsigned namespaces_added, namespaces_removed;
 	unsigned links_added, links_removed, links_set; /* set: up/down, address, settings mended */
+	/* Processes that keep a removed host's namespace alive, in words; empty when there are none. */
+	char held[256];
 };
 
 /* Why a call failed: "cannot create namespace 'erx-x': Permission denied; run as root". */
@@ -67,6 +75,8 @@ struct net_error {
  * Bring the machine to the plan: missing namespaces and pairs are made, pairs and
  * hosts of this lab that the plan does not know are removed, the rest is left alone
  * (compared by interface index, name, MAC and that of the peer, not by name only).
+ * A pair whose ends are right is mended in place; one with another index, name, peer
+ * or number of queues is made anew, and counts as one removed and one added.
  * A fresh end gets: GRO on and TX checksum offload off at hosts, a `pfifo limit 1000`
  * qdisc at hosts, queues = CPUs at both ends, MTU, address, default route. A fresh
  * namespace gets: loopback up, net.ipv4.ip_forward=0 and IPv6 off everywhere;
@@ -87,8 +97,10 @@ int net_verify(const struct net_plan *plan, struct net_error *error);
 
 /*
  * Remove every namespace marked as this lab's (found by the mark, not by a list) and
- * wait up to 2 s until its interfaces are gone. *held names what a process keeps
- * alive ("'erx-x-vm' is held by pid 123 (bash)"), empty when nothing. Safe to run twice.
+ * wait up to 2 s until its interfaces are gone. Returns 0 when all names and interfaces
+ * are gone; *held then names what a process keeps alive, without name and interfaces
+ * ("'erx-x-vm' is held by pid 123 (bash)"), empty when nothing. Returns -errno with
+ * *held filled when something could not be removed. Safe to run twice.
  */
 int net_remove(const char *lab, unsigned *removed, struct net_error *held);
 
