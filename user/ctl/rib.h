@@ -18,7 +18,7 @@ enum route_source {
 	SOURCE_LOCAL,	    /* an address of the device itself */
 	SOURCE_HOST,	    /* a VM or server attached here, /32 */
 	SOURCE_CONNECTED,   /* the other end of a numbered link; a site's LAN */
-	SOURCE_STATIC,	    /* tunnel neighbour, gateway's VNet space, LAN behind the switch, routes without BGP */
+	SOURCE_STATIC,	    /* tunnel neighbour, gateway's VNet space, LAN behind the switch, VPN without BGP */
 	SOURCE_UDR,	    /* user-defined route */
 	SOURCE_BGP,	    /* learned in a session; at a VNet: from its gateways */
 	SOURCE_VNET,	    /* system: the VNet's own address space, row per prefix, no next hop of its own */
@@ -37,6 +37,7 @@ enum origin { ORIGIN_IGP, ORIGIN_EGP, ORIGIN_INCOMPLETE }; /* RFC 4271: lower wi
 #define VIA_HAIRPIN (1u << 3) /* from one gateway to another by the MSEE both are connected to */
 #define VIA_REACH   (1u << 4) /* has crossed a Global Reach connection */
 #define VIA_VPN	    (1u << 5) /* has crossed a VPN session */
+#define VIA_REMOTE  (1u << 6) /* its gateway has allowRemoteVnetTraffic on (Global Reach asks both ends) */
 
 struct attrs { /* immutable and shared: interned per run */
 	const uint32_t *as_path;
@@ -80,16 +81,17 @@ const char *decide_step_text(enum decide_step step);
 
 struct route {
 	enum route_source source;
-	const struct attrs *attrs; /* SOURCE_BGP; NULL elsewhere */
+	const struct attrs *attrs; /* SOURCE_BGP, and a SOURCE_STATIC that is handed on; NULL elsewhere */
 	uint32_t from;		   /* device that announced it; NO_INDEX when none did */
 	struct addr next_hop;	   /* neighbour's address, as the tables of design.md 6 show it; may be ADDR_NONE */
 	struct addr router_id;	   /* of the announcing device */
 	uint32_t link;	 /* packets leave by this link; NO_INDEX: they stop here (local, None, Internet, no such VM) */
+	uint32_t session; /* index into rib.sessions it was learned in; NO_INDEX: in none */
 	const struct connection *connection; /* ER or VPN connection it was learned through, or NULL */
-	const struct udr *udr; /* SOURCE_UDR */
+	const struct udr *udr;		     /* SOURCE_UDR; with link NO_INDEX the appliance or gateway is not there */
 	bool echo;	 /* SOURCE_LOCAL: echo requests are answered */
 	bool best;	 /* one of the members in use */
-	enum decide_step lost_at; /* !best: the step that decided against it; best: MULTIPATH or what beat the next one */
+	enum decide_step lost_at; /* !best: the step that decided against it; best: as decided_at, or MULTIPATH */
 	const char *invalid;	  /* why it is not eligible (with lost_at INVALID); NULL otherwise */
 };
 
@@ -98,7 +100,7 @@ struct rib_entry {
 	struct route *routes; /* best first, then by rank; members of a multipath in the file's order, primary first */
 	unsigned n_routes;
 	unsigned n_best; /* 0: no eligible route */
-	/* The step in which the best beat the next one: ONLY when there is no other. */
+	/* The step in which the best beat the first that is not in use; MULTIPATH or ONLY when there is none. */
 	enum decide_step decided_at;
 };
 
@@ -112,7 +114,7 @@ struct rib_table {
 	const char *name; /* the device's name, or "VNET/SUBNET" */
 	uint32_t device;
 	const struct subnet *subnet; /* NULL: the device's own table */
-	struct rib_entry *entries;   /* sorted by prefix_compare() */
+	struct rib_entry *entries;   /* sorted by prefix_compare(); equal routes of neighbouring entries are kept once */
 	size_t n_entries;
 };
 
@@ -125,13 +127,16 @@ struct session_view {
 	size_t sent_a, sent_b; /* prefixes a advertises to b now, and b to a */
 };
 
+struct rib_sent;
+
 struct rib {
 	struct arena *arena;
-	const struct fabric *fabric; /* not owned */
-	VEC(struct rib_table) tables;
+	const struct fabric *fabric;  /* not owned */
+	VEC(struct rib_table) tables; /* the devices' own by device index, then those of subnets */
 	VEC(struct session_view) sessions;
-	size_t events;	     /* processed until the fixed point */
-	bool converged;	     /* false: stopped at the budget; unstable names one prefix that kept changing */
+	struct rib_sent *sent; /* what passed over the sessions; behind rib_advertised() */
+	size_t events;	       /* UPDATEs until the fixed point */
+	bool converged;	       /* false: stopped at the budget; unstable names one prefix that kept changing */
 	struct prefix unstable;
 };
 
@@ -140,18 +145,23 @@ struct rib {
  * those the file shuts). Always returns a rib; the caller checks ->converged.
  */
 struct rib *rib_compute(const struct fabric *f, const bool *link_down);
+/* The same with a bound on the UPDATEs that one prefix may take (0: the bound that rib_compute() sets). */
+struct rib *rib_compute_within(const struct fabric *f, const bool *link_down, size_t budget);
 void rib_free(struct rib *r); /* NULL is fine */
 
 /* The device's own table; that of a host's port (its subnet's, when that has one). */
 const struct rib_table *rib_table_of(const struct rib *r, uint32_t device);
 const struct rib_table *rib_table_of_host(const struct rib *r, const struct host *h);
+/* The table for what arrives at a port: a host's; the GatewaySubnet's, when that has a route table, for
+ * what comes in from a gateway or past it; else the device's own. */
+const struct rib_table *rib_table_of_port(const struct rib *r, uint32_t port);
 /* Exact and longest-prefix look-up; NULL when there is none. Entries without a best route do not cover. */
 const struct rib_entry *rib_find(const struct rib_table *t, const struct prefix *p);
 const struct rib_entry *rib_lookup(const struct rib_table *t, const struct addr *a);
 
 /*
  * What device a sends to device b: entries of an Adj-RIB-Out, sorted by prefix.
- * The array and all it points to live as long as the rib.
+ * The array is made on the first call and lives as long as the rib.
  */
 struct advertisement {
 	struct prefix prefix;

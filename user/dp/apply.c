@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A forwarding image into the maps. Each part reads what the kernel has, writes
+ * what differs and nothing else; what the kernel has is the truth, so a former
+ * run that was killed half-way is simply continued.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dp/internal.h"
+
+struct writer {
+	struct dp *dp;
+	const struct image *image;
+	bool dry;
+	struct dp_changes *changes;
+	struct error *e;
+};
+
+static int write_failed(struct writer *w, const char *what)
+{
+	int err = -errno;
+
+	if (err == -ENOSPC || err == -E2BIG)
+		return error_set(w->e, err, "cannot write %s of lab '%s': the map is full (see limits.h)", what,
+				 w->dp->lab);
+	return error_set(w->e, err, "cannot write %s of lab '%s': %s", what, w->dp->lab, strerror(-err));
+}
+
+/* --- Arrays ----------------------------------------------------------------------------------------------------- */
+
+/* An array's present content, all of it, and which entries the image has. */
+struct array {
+	enum dp_map map;
+	const char *what;
+	uint32_t entries;
+	size_t size;
+	uint8_t *now;
+	bool *wanted;
+};
+
+static int array_read(struct writer *w, struct array *a)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t batch, count = a->entries;
+	uint32_t *keys = xcalloc(a->entries, sizeof(*keys));
+	int err;
+
+	a->now = xcalloc(a->entries, a->size);
+	a->wanted = xcalloc(a->entries, sizeof(*a->wanted));
+	err = bpf_map_lookup_batch(w->dp->maps[a->map], NULL, &batch, keys, a->now, &count, &opts);
+	free(keys);
+	/* ENOENT: that was all of it. */
+	if (err && errno != ENOENT)
+		return error_set(w->e, -errno, "cannot read %s of lab '%s': %s", a->what, w->dp->lab, strerror(errno));
+	return 0;
+}
+
+static void array_free(struct array *a)
+{
+	free(a->now);
+	free(a->wanted);
+}
+
+static void *array_at(struct array *a, uint32_t key)
+{
+	return a->now + (size_t)key * a->size;
+}
+
+/* Make one entry be value; *changed counts it. */
+static int array_write(struct writer *w, struct array *a, uint32_t key, const void *value, unsigned *changed)
+{
+	a->wanted[key] = true;
+	if (!memcmp(array_at(a, key), value, a->size))
+		return 0;
+	(*changed)++;
+	if (w->dry)
+		return 0;
+	if (bpf_map_update_elem(w->dp->maps[a->map], &key, value, BPF_ANY))
+		return write_failed(w, a->what);
+	memcpy(array_at(a, key), value, a->size);
+	return 0;
+}
+
+/* Zero what the image does not have. */
+static int array_clear_rest(struct writer *w, struct array *a, unsigned *changed)
+{
+	void *zero = xcalloc(1, a->size);
+	int err = 0;
+
+	for (uint32_t key = 0; key < a->entries && !err; key++) {
+		if (!a->wanted[key])
+			err = array_write(w, a, key, zero, changed);
+	}
+	free(zero);
+	return err;
+}
+
+/* --- Parts ------------------------------------------------------------------------------------------------------ */
+
+static int apply_policies(struct writer *w)
+{
+	struct array a = {DP_MAP_policies, "the TTL policy", ERX_MAX_POLICY_SETS * ERX_N_ROLES * ERX_N_ROLES,
+			  sizeof(struct erx_policy)};
+	int err = array_read(w, &a);
+
+	vec_each(p, &w->image->policies) {
+		for (unsigned in = 0; in < ERX_N_ROLES; in++)
+			for (unsigned out = 0; out < ERX_N_ROLES && !err; out++)
+				err = array_write(w, &a, ERX_POLICY_INDEX(p->set, in, out), &p->policy.of[in][out],
+						  &w->changes->others);
+	}
+	array_free(&a);
+	return err;
+}
+
+/* due_ns belongs to the programs. */
+static int apply_limits(struct writer *w)
+{
+	struct array a = {DP_MAP_icmp_limits, "the ICMP limits", ERX_MAX_DEVICES, sizeof(struct erx_icmp_limit)};
+	int err = array_read(w, &a);
+
+	vec_each(d, &w->image->devices) {
+		struct erx_icmp_limit limit = d->limit;
+
+		if (err)
+			break;
+		limit.due_ns = ((struct erx_icmp_limit *)array_at(&a, d->id))->due_ns;
+		err = array_write(w, &a, d->id, &limit, &w->changes->others);
+	}
+	array_free(&a);
+	return err;
+}
+
+/* The capture flags belong to whoever captures. */
+static int apply_ports(struct writer *w, struct array *a)
+{
+	const uint8_t capture = ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT;
+
+	vec_each(p, &w->image->ports) {
+		struct erx_port entry = p->entry;
+		int err;
+
+		entry.flags |= ((struct erx_port *)array_at(a, p->id))->flags & capture;
+		err = array_write(w, a, p->id, &entry, &w->changes->ports);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int apply_links(struct writer *w)
+{
+	vec_each(p, &w->image->ports) {
+		uint32_t ifindex = ERX_FIRST_IFINDEX + p->id, now = 0;
+
+		bpf_map_lookup_elem(w->dp->maps[DP_MAP_links], &p->id, &now);
+		if (now == ifindex)
+			continue;
+		w->changes->others++;
+		if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_links], &p->id, &ifindex, BPF_ANY))
+			return write_failed(w, "the port of an interface");
+	}
+	return 0;
+}
+
+static int apply_adjacencies(struct writer *w, struct array *a)
+{
+	vec_each(adj, &w->image->adjacencies) {
+		int err = array_write(w, a, adj->id, &adj->entry, &w->changes->adjacencies);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int apply_legs(struct writer *w)
+{
+	struct array a = {DP_MAP_legs, "the path legs", ERX_MAX_LEGS, sizeof(uint32_t)};
+	int err = array_read(w, &a);
+
+	vec_each(leg, &w->image->legs) {
+		if (!err)
+			err = array_write(w, &a, leg->index, &leg->path, &w->changes->others);
+	}
+	array_free(&a);
+	return err;
+}
+
+/*
+ * Into the slot nobody reads, then switch. A group that no route of this image
+ * uses is left as it is: a packet may be on its way through it.
+ */
+static int apply_group(struct writer *w, struct array *a, const struct image_group *g)
+{
+	struct erx_group now;
+
+	memcpy(&now, array_at(a, g->id), sizeof(now));
+	a->wanted[g->id] = true;
+	if (!memcmp(&now.slots[now.current & 1], &g->entry, sizeof(g->entry)))
+		return 0;
+	w->changes->groups++;
+	if (w->dry)
+		return 0;
+	now.slots[!(now.current & 1)] = g->entry;
+	if (bpf_map_update_elem(w->dp->maps[a->map], &g->id, &now, BPF_ANY))
+		return write_failed(w, a->what);
+	now.current = !(now.current & 1);
+	if (bpf_map_update_elem(w->dp->maps[a->map], &g->id, &now, BPF_ANY))
+		return write_failed(w, a->what);
+	return 0;
+}
+
+static int apply_groups(struct writer *w)
+{
+	struct array a = {DP_MAP_groups, "the next-hop groups", ERX_MAX_GROUPS, sizeof(struct erx_group)};
+	int err = array_read(w, &a);
+
+	vec_each(g, &w->image->groups) {
+		if (!err)
+			err = apply_group(w, &a, g);
+	}
+	array_free(&a);
+	return err;
+}
+
+/* --- Paths ------------------------------------------------------------------------------------------------------ */
+
+static int add_path(struct writer *w, const struct image_path *path)
+{
+	struct erx_path *values = xcalloc(w->dp->cpus, sizeof(*values));
+	int err = 0;
+
+	for (int i = 0; i < w->dp->cpus; i++) {
+		snprintf(values[i].lab, sizeof(values[i].lab), "%s", w->dp->lab);
+		snprintf(values[i].name, sizeof(values[i].name), "%s", path->name);
+	}
+	if (bpf_map_update_elem(w->dp->maps[DP_MAP_paths], &path->id, values, BPF_ANY))
+		err = write_failed(w, "a path counter");
+	free(values);
+	return err;
+}
+
+/* Counters of paths that stay are not touched. */
+static int apply_paths(struct writer *w)
+{
+	struct erx_path *values = xcalloc(w->dp->cpus, sizeof(*values));
+	int err = 0;
+
+	vec_each(path, &w->image->paths) {
+		if (!bpf_map_lookup_elem(w->dp->maps[DP_MAP_paths], &path->id, values) &&
+		    !strncmp(values[0].name, path->name, ERX_PATH_LEN - 1))
+			continue;
+		w->changes->paths++;
+		if (!w->dry)
+			err = add_path(w, path);
+		if (err)
+			break;
+	}
+	free(values);
+	return err;
+}
+
+static int remove_paths(struct writer *w)
+{
+	int fd = w->dp->maps[DP_MAP_paths];
+	bool *wanted = xcalloc(ERX_MAX_PATHS, sizeof(*wanted));
+	uint32_t key, next;
+	bool more;
+
+	vec_each(path, &w->image->paths)
+		wanted[path->id] = true;
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (key < ERX_MAX_PATHS && wanted[key])
+			continue;
+		w->changes->paths++;
+		if (!w->dry)
+			bpf_map_delete_elem(fd, &key);
+	}
+	free(wanted);
+	return 0;
+}
+
+/* --- Routes ----------------------------------------------------------------------------------------------------- */
+
+struct loaded_route {
+	struct erx_route_key key;
+	struct erx_route value;
+};
+typedef VEC(struct loaded_route) loaded_routes;
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct erx_route_key));
+}
+
+/* The whole trie, sorted by key. */
+static int read_routes(struct writer *w, loaded_routes *out)
+{
+	enum { CHUNK = 4096 };
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	struct erx_route_key *keys = xcalloc(CHUNK, sizeof(*keys)), at;
+	struct erx_route *values = xcalloc(CHUNK, sizeof(*values));
+	bool first = true;
+	int err;
+
+	do {
+		uint32_t count = CHUNK;
+
+		err = bpf_map_lookup_batch(w->dp->maps[DP_MAP_routes], first ? NULL : &at, &at, keys, values, &count,
+					   &opts);
+		if (err && errno != ENOENT)
+			break;
+		for (uint32_t i = 0; i < count; i++)
+			vec_push(out, ((struct loaded_route){keys[i], values[i]}));
+		first = false;
+	} while (!err);
+	free(keys);
+	free(values);
+	if (errno != ENOENT)
+		return error_set(w->e, -errno, "cannot read the routes of lab '%s': %s", w->dp->lab, strerror(errno));
+	if (out->n)
+		qsort(out->items, out->n, sizeof(*out->items), by_key);
+	return 0;
+}
+
+static struct loaded_route route_entry(const struct image_route *r)
+{
+	struct loaded_route out = {
+		.key = {.prefixlen = ERX_TABLE_BITS + r->prefix.len, .table = htonl(r->table)},
+		.value = {.group = r->group},
+	};
+	struct prefix network = prefix_network(&r->prefix);
+
+	memcpy(out.key.addr, network.addr.bytes, sizeof(out.key.addr));
+	return out;
+}
+
+static int add_routes(struct writer *w, const loaded_routes *now, const loaded_routes *wanted)
+{
+	vec_each(r, wanted) {
+		const struct loaded_route *old = NULL;
+
+		if (now->n)
+			old = bsearch(r, now->items, now->n, sizeof(*r), by_key);
+		if (old && old->value.group == r->value.group)
+			continue;
+		w->changes->routes_added += !old;
+		w->changes->routes_changed += !!old;
+		if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_routes], &r->key, &r->value, BPF_ANY))
+			return write_failed(w, "the routes");
+	}
+	return 0;
+}
+
+static int remove_routes(struct writer *w, const loaded_routes *now, const loaded_routes *wanted)
+{
+	vec_each(r, now) {
+		if (wanted->n && bsearch(r, wanted->items, wanted->n, sizeof(*r), by_key))
+			continue;
+		w->changes->routes_removed++;
+		if (!w->dry && bpf_map_delete_elem(w->dp->maps[DP_MAP_routes], &r->key))
+			return write_failed(w, "the routes");
+	}
+	return 0;
+}
+
+static int apply_routes(struct writer *w)
+{
+	loaded_routes now = {}, wanted = {};
+	int err = read_routes(w, &now);
+
+	if (!err) {
+		vec_each(r, &w->image->routes)
+			vec_push(&wanted, route_entry(r));
+		if (wanted.n)
+			qsort(wanted.items, wanted.n, sizeof(*wanted.items), by_key);
+		err = add_routes(w, &now, &wanted);
+	}
+	if (!err)
+		err = remove_routes(w, &now, &wanted);
+	vec_free(&now);
+	vec_free(&wanted);
+	return err;
+}
+
+/* --- All of it -------------------------------------------------------------------------------------------------- */
+
+static int apply_control(struct writer *w)
+{
+	struct erx_control now = {}, wanted;
+	uint32_t zero = 0;
+	struct stat st;
+
+	if (stat("/proc/thread-self/ns/net", &st))
+		return error_set(w->e, -errno, "cannot read the namespace's number from /proc: %s", strerror(errno));
+	bpf_map_lookup_elem(w->dp->maps[DP_MAP_control], &zero, &now);
+	wanted = now;
+	wanted.fabric_inode = st.st_ino;
+	if (!memcmp(&now, &wanted, sizeof(now)))
+		return 0;
+	w->changes->others++;
+	if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_control], &zero, &wanted, BPF_ANY))
+		return write_failed(w, "the control entry");
+	return 0;
+}
+
+unsigned dp_changes_sum(const struct dp_changes *c)
+{
+	return c->ports + c->adjacencies + c->groups + c->routes_added + c->routes_changed + c->routes_removed +
+	       c->paths + c->others;
+}
+
+int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e)
+{
+	struct writer w = {.dp = dp, .image = image, .dry = dry, .changes = changes, .e = e};
+	struct array ports = {DP_MAP_ports, "the ports", ERX_MAX_PORTS, sizeof(struct erx_port)};
+	struct array adjacencies = {DP_MAP_adjacencies, "the adjacencies", ERX_MAX_ADJACENCIES,
+				    sizeof(struct erx_adjacency)};
+	int err;
+
+	memset(changes, 0, sizeof(*changes));
+	err = array_read(&w, &ports);
+	if (!err)
+		err = array_read(&w, &adjacencies);
+	if (!err)
+		err = apply_control(&w);
+	if (!err)
+		err = apply_policies(&w);
+	if (!err)
+		err = apply_limits(&w);
+	if (!err)
+		err = apply_legs(&w);
+	if (!err)
+		err = apply_paths(&w);
+	if (!err)
+		err = apply_links(&w);
+	if (!err)
+		err = apply_adjacencies(&w, &adjacencies);
+	if (!err)
+		err = apply_groups(&w);
+	if (!err)
+		err = apply_routes(&w);
+	if (!err)
+		err = apply_ports(&w, &ports);
+	if (!err)
+		err = array_clear_rest(&w, &ports, &changes->ports);
+	if (!err)
+		err = array_clear_rest(&w, &adjacencies, &changes->adjacencies);
+	if (!err)
+		err = remove_paths(&w);
+	array_free(&ports);
+	array_free(&adjacencies);
+	return err;
+}

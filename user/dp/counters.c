@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the programs have counted. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dp/internal.h"
+
+int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out)
+{
+	uint64_t *values = xcalloc(dp->cpus, size);
+	size_t fields = size / sizeof(*values);
+	int err = 0;
+
+	memset(out, 0, size);
+	if (bpf_map_lookup_elem(dp->maps[map], &key, values))
+		err = -errno;
+	for (size_t i = 0; !err && i < fields * dp->cpus; i++)
+		out[i % fields] += values[i];
+	free(values);
+	return err;
+}
+
+int dp_read_device(const struct dp *dp, uint32_t device_id, uint64_t outcomes[static ERX_N_OUTCOMES])
+{
+	return dp_sum_cpus(dp, DP_MAP_devices, device_id, sizeof(struct erx_device_stats), outcomes);
+}
+
+int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost)
+{
+	int err = dp_sum_cpus(dp, DP_MAP_port_counts, port_id, sizeof(*stats), (uint64_t *)stats);
+
+	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct dp_path_count *)a)->name, ((const struct dp_path_count *)b)->name);
+}
+
+int dp_read_paths(const struct dp *dp, dp_path_counts *out)
+{
+	struct erx_path *values = xcalloc(dp->cpus, sizeof(*values));
+	int fd = dp->maps[DP_MAP_paths];
+	uint32_t key, next;
+
+	for (bool more = !bpf_map_get_next_key(fd, NULL, &next); more; more = !bpf_map_get_next_key(fd, &key, &next)) {
+		struct dp_path_count count = {};
+
+		key = next;
+		if (bpf_map_lookup_elem(fd, &key, values))
+			continue;
+		memcpy(count.name, values[0].name, sizeof(count.name));
+		for (int i = 0; i < dp->cpus; i++) {
+			count.packets += values[i].packets;
+			count.bytes += values[i].bytes;
+		}
+		vec_push(out, count);
+	}
+	if (out->n)
+		qsort(out->items, out->n, sizeof(*out->items), by_name);
+	free(values);
+	return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The data plane from userspace: load the programs, pin them, attach them to
+ * ports, write a forwarding image into the maps, read counters. The only user of
+ * libbpf. Everything a lab has is pinned under DP_ROOT/LAB, so it outlives the
+ * command that made it:
+ *
+ *   erx_ports, erx_routes, …   the maps, by name
+ *   programs/vnet, …           the programs
+ *   ports/1003                 the link that holds a program on the interface with that index
+ *   port_lost                  the link of the tracepoint
+ *
+ * A pin proves nothing: after an interface went away its link is defunct. So
+ * interface index and program are checked each time.
+ *
+ * Calls that name interfaces (dp_attach, dp_apply) must run in the fabric's
+ * namespace.
+ */
+#ifndef ERX_DP_DP_H
+#define ERX_DP_DP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "fwd/image.h"
+#include "lib/error.h"
+
+#define DP_ROOT "/sys/fs/bpf/erxdp"
+
+struct dp;
+
+/* Mount bpffs on /sys/fs/bpf when it is not; *mounted tells whether that was done now. Returns 0 or -errno. */
+int dp_mount(bool *mounted, struct error *e);
+
+/* Whether the lab's maps and programs are pinned, all of them. */
+bool dp_exists(const char *lab);
+
+/*
+ * The lab's data plane, loaded anew when it is not complete, opened when it is.
+ * With create false: -ENOENT when there is none. Returns 0 and *out (to be closed),
+ * or -errno with the verifier's last lines in *e when a program was refused.
+ */
+int dp_open(const char *lab, bool create, struct dp **out, struct error *e);
+void dp_close(struct dp *dp); /* NULL is fine; what is pinned stays */
+
+/* Remove all pins of a lab. What the pins held goes when nobody else holds it. Safe to run twice. */
+int dp_remove(const char *lab, struct error *e);
+
+struct dp_changes { /* what dp_apply() wrote or, with dry, would write */
+	unsigned ports, adjacencies, groups, routes_added, routes_changed, routes_removed, paths, others;
+};
+
+/* All of them. */
+unsigned dp_changes_sum(const struct dp_changes *c);
+
+/*
+ * Bring the maps to the image, touching only entries that differ: first what new
+ * entries need, then groups, then new routes, then what is no longer used. The
+ * order keeps every packet on a route that is whole. Returns 0 or -errno.
+ */
+int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e);
+
+/*
+ * Attach the program of its device's kind to every port of the image, in native
+ * mode, and detach from ports that the image does not have. *attached counts what
+ * had to be done. Returns 0 or -errno.
+ */
+int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e);
+/* How many ports lack their program: 0 when all is in place. */
+unsigned dp_unattached(const struct dp *dp, const struct image *image);
+
+/* Counters. Sums over CPUs. */
+struct dp_path_count {
+	char name[ERX_PATH_LEN];
+	uint64_t packets, bytes;
+};
+typedef VEC(struct dp_path_count) dp_path_counts;
+int dp_read_paths(const struct dp *dp, dp_path_counts *out); /* sorted by name */
+int dp_read_device(const struct dp *dp, uint32_t device_id, uint64_t outcomes[static ERX_N_OUTCOMES]);
+int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost);
+
+/*
+ * Capture. `in` and `out` name ports (by id) whose arriving and leaving frames are
+ * wanted; fn is called for each record until *stop becomes nonzero or fn returns
+ * nonzero. The flags are taken back at the end; those of a capture that was killed
+ * are taken back when the next one starts. Returns 0 or -errno.
+ */
+typedef int (*dp_capture_fn)(void *arg, const struct erx_capture_record *record);
+int dp_capture(struct dp *dp, const index_list *in, const index_list *out, dp_capture_fn fn, void *arg,
+	       const volatile int *stop, struct error *e);
+
+/* Run a program on a frame, as if it had come in by an interface of the current namespace. For tests. */
+int dp_test_run(const struct dp *dp, enum erx_kind kind, uint32_t ifindex, const void *frame, size_t size, void *out,
+		size_t *out_size, uint32_t *verdict);
+
+#endif

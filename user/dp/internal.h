@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Shared by the files of dp/; nobody else includes this. */
+#ifndef ERX_DP_INTERNAL_H
+#define ERX_DP_INTERNAL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "dp/dp.h"
+
+/* Every map by the name it has in bpftool. */
+#define DP_MAPS(X)                                                                                                     \
+	X(ports)                                                                                                       \
+	X(routes)                                                                                                      \
+	X(groups)                                                                                                      \
+	X(adjacencies)                                                                                                 \
+	X(policies)                                                                                                    \
+	X(links)                                                                                                       \
+	X(paths)                                                                                                       \
+	X(legs)                                                                                                        \
+	X(devices)                                                                                                     \
+	X(port_counts)                                                                                                 \
+	X(port_lost)                                                                                                   \
+	X(icmp_limits)                                                                                                 \
+	X(sequences)                                                                                                   \
+	X(control)                                                                                                     \
+	X(capture)                                                                                                     \
+	X(scratch)
+
+enum dp_map {
+#define X(name) DP_MAP_##name,
+	DP_MAPS(X)
+#undef X
+		DP_N_MAPS
+};
+
+struct dp {
+	char lab[ERX_NAME_LEN];
+	int maps[DP_N_MAPS];	   /* -1 when not open */
+	int programs[ERX_N_KINDS]; /* -1 when not open */
+	uint32_t program_ids[ERX_N_KINDS];
+	int cpus; /* possible ones: per-CPU values have as many parts */
+};
+
+extern const char *const dp_kind_names[ERX_N_KINDS];
+
+void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
+/* Sum the u64 fields of a per-CPU value of size bytes into out. */
+int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
+
+#endif

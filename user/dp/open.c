@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Loading, pinning and opening what a lab's data plane is made of. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
+
+#include "dp/internal.h"
+#include "erxdp.skel.h"
+#include "lib/log.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+const char *const dp_kind_names[ERX_N_KINDS] = {
+#define X(id, name, text) name,
+	ERX_KINDS(X)
+#undef X
+};
+
+static const char *const map_names[DP_N_MAPS] = {
+#define X(name) "erx_" #name,
+	DP_MAPS(X)
+#undef X
+};
+
+void dp_pin_path(const char *lab, const char *rest, char out[static 512])
+{
+	snprintf(out, 512, DP_ROOT "/%s%s%s", lab, *rest ? "/" : "", rest);
+}
+
+static bool is_bpffs(void)
+{
+	struct statfs fs;
+
+	return !statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
+int dp_mount(bool *mounted, struct error *e)
+{
+	*mounted = false;
+	if (is_bpffs())
+		return 0;
+	if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
+		return error_set(e, -errno, "cannot mount bpffs on '" BPFFS "': %s; run as root on a kernel with %s",
+				 strerror(errno), "CONFIG_BPF_SYSCALL");
+	*mounted = true;
+	return 0;
+}
+
+/* --- What libbpf says, kept for the message of a refused program ------------------------------------------------ */
+
+#define KEPT_LINES 12
+
+static __thread struct {
+	char lines[KEPT_LINES][256];
+	unsigned n;
+} said;
+
+static int keep_words(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[65536], *rest = text, *line;
+
+	vsnprintf(text, sizeof(text), format, args);
+	if (level != LIBBPF_DEBUG)
+		log_debug("%s", text);
+	while (level == LIBBPF_WARN && (line = strsep(&rest, "\n"))) {
+		if (*line)
+			snprintf(said.lines[said.n++ % KEPT_LINES], sizeof(said.lines[0]), "%s", line);
+	}
+	return 0;
+}
+
+static void last_words(char *out, size_t size)
+{
+	unsigned from = said.n > KEPT_LINES ? said.n - KEPT_LINES : 0;
+
+	*out = '\0';
+	for (unsigned i = from; i < said.n; i++) {
+		strncat(out, "\n  ", size - strlen(out) - 1);
+		strncat(out, said.lines[i % KEPT_LINES], size - strlen(out) - 1);
+	}
+}
+
+/* --- Opening pins ----------------------------------------------------------------------------------------------- */
+
+static struct dp *dp_new(const char *lab)
+{
+	struct dp *dp = xcalloc(1, sizeof(*dp));
+
+	snprintf(dp->lab, sizeof(dp->lab), "%s", lab);
+	memset(dp->maps, -1, sizeof(dp->maps));
+	memset(dp->programs, -1, sizeof(dp->programs));
+	dp->cpus = libbpf_num_possible_cpus();
+	return dp;
+}
+
+void dp_close(struct dp *dp)
+{
+	if (!dp)
+		return;
+	for (int i = 0; i < DP_N_MAPS; i++)
+		if (dp->maps[i] >= 0)
+			close(dp->maps[i]);
+	for (int i = 0; i < ERX_N_KINDS; i++)
+		if (dp->programs[i] >= 0)
+			close(dp->programs[i]);
+	free(dp);
+}
+
+static int open_programs(struct dp *dp)
+{
+	for (int i = 0; i < ERX_N_KINDS; i++) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		char name[64], path[512];
+
+		snprintf(name, sizeof(name), "programs/%s", dp_kind_names[i]);
+		dp_pin_path(dp->lab, name, path);
+		dp->programs[i] = bpf_obj_get(path);
+		if (dp->programs[i] < 0)
+			return -errno;
+		if (bpf_obj_get_info_by_fd(dp->programs[i], &info, &size))
+			return -errno;
+		dp->program_ids[i] = info.id;
+	}
+	return 0;
+}
+
+static int open_pins(struct dp *dp)
+{
+	char path[512];
+
+	for (int i = 0; i < DP_N_MAPS; i++) {
+		dp_pin_path(dp->lab, map_names[i], path);
+		dp->maps[i] = bpf_obj_get(path);
+		if (dp->maps[i] < 0)
+			return -errno;
+	}
+	dp_pin_path(dp->lab, "port_lost", path);
+	if (access(path, F_OK))
+		return -errno;
+	return open_programs(dp);
+}
+
+bool dp_exists(const char *lab)
+{
+	struct dp *dp = dp_new(lab);
+	bool all = !open_pins(dp);
+
+	dp_close(dp);
+	return all;
+}
+
+/* The pinned maps must be those of this build: values of another size would be read past their end. */
+static int check_contract(const struct dp *dp, struct error *e)
+{
+	static const struct {
+		enum dp_map map;
+		size_t size;
+	} values[] = {
+		{DP_MAP_ports, sizeof(struct erx_port)},
+		{DP_MAP_groups, sizeof(struct erx_group)},
+		{DP_MAP_adjacencies, sizeof(struct erx_adjacency)},
+		{DP_MAP_devices, sizeof(struct erx_device_stats)},
+		{DP_MAP_paths, sizeof(struct erx_path)},
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct bpf_map_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(dp->maps[values[i].map], &info, &size) || info.value_size != values[i].size)
+			return error_set(e, -EPROTO,
+					 "lab '%s' was loaded by another version of erxdpctl; run 'erxdpctl unload %s' "
+					 "and load it again",
+					 dp->lab, dp->lab);
+	}
+	return 0;
+}
+
+/* --- Loading ---------------------------------------------------------------------------------------------------- */
+
+static int make_directories(const char *lab, struct error *e)
+{
+	static const char *const parts[] = {"", "programs", "ports"};
+	char path[512];
+
+	if (mkdir(DP_ROOT, 0700) && errno != EEXIST)
+		return error_set(e, -errno, "cannot create '" DP_ROOT "': %s; run as root", strerror(errno));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		dp_pin_path(lab, parts[i], path);
+		if (mkdir(path, 0700) && errno != EEXIST)
+			return error_set(e, -errno, "cannot create '%s': %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+static int pin_programs(struct erxdp_bpf *skel, const char *lab)
+{
+	struct bpf_program *prog;
+	char name[64], path[512];
+
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		if (bpf_program__type(prog) != BPF_PROG_TYPE_XDP)
+			continue;
+		snprintf(name, sizeof(name), "programs/%s", bpf_program__name(prog));
+		dp_pin_path(lab, name, path);
+		if (bpf_program__pin(prog, path))
+			return -errno;
+	}
+	return 0;
+}
+
+static int pin_all(struct erxdp_bpf *skel, const char *lab)
+{
+	struct bpf_link *lost;
+	struct bpf_map *map;
+	char path[512];
+	int err;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		dp_pin_path(lab, bpf_map__name(map), path);
+		if (bpf_map__pin(map, path))
+			return -errno;
+	}
+	lost = bpf_program__attach(skel->progs.port_lost);
+	if (!lost)
+		return -errno;
+	dp_pin_path(lab, "port_lost", path);
+	err = bpf_link__pin(lost, path) ? -errno : 0;
+	bpf_link__destroy(lost);
+	return err ? err : pin_programs(skel, lab);
+}
+
+static int load_failed(int err, const char *lab, struct error *e)
+{
+	char words[700];
+
+	last_words(words, sizeof(words));
+	if (err == -EPERM)
+		return error_set(e, err, "cannot load the XDP programs of lab '%s': not permitted; run as root%s", lab,
+				 words);
+	return error_set(e, err,
+			 "cannot load the XDP programs of lab '%s': %s; Linux 6.1 or newer with BTF is needed%s", lab,
+			 strerror(-err), words);
+}
+
+static int load_and_pin(const char *lab, struct error *e)
+{
+	struct erxdp_bpf *skel;
+	libbpf_print_fn_t before;
+	int err = dp_remove(lab, e);
+
+	if (!err)
+		err = make_directories(lab, e);
+	if (err)
+		return err;
+	said.n = 0;
+	before = libbpf_set_print(keep_words);
+	skel = erxdp_bpf__open_and_load();
+	if (!skel) {
+		err = load_failed(-errno, lab, e);
+	} else {
+		err = pin_all(skel, lab);
+		if (err)
+			error_set(e, err, "cannot pin the data plane of lab '%s' under '" DP_ROOT "': %s", lab,
+				  strerror(-err));
+		erxdp_bpf__destroy(skel);
+	}
+	libbpf_set_print(before);
+	return err;
+}
+
+int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
+{
+	struct dp *dp = dp_new(lab);
+	int err = open_pins(dp);
+
+	if (err && !create) {
+		dp_close(dp);
+		return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", lab);
+	}
+	if (err) {
+		err = load_and_pin(lab, e);
+		dp_close(dp);
+		dp = dp_new(lab);
+		if (!err)
+			err = open_pins(dp);
+	}
+	if (!err)
+		err = check_contract(dp, e);
+	if (err) {
+		dp_close(dp);
+		return err;
+	}
+	*out = dp;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+int dp_remove(const char *lab, struct error *e)
+{
+	char path[512];
+
+	dp_pin_path(lab, "", path);
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) && errno != ENOENT)
+		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
+	rmdir(DP_ROOT); /* the last lab takes it away; otherwise it is not empty */
+	return 0;
+}

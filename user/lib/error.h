@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Why a call failed, in one sentence: object, cause, remedy. Whoever knows all three writes it, callers pass it on. */
+#ifndef ERX_LIB_ERROR_H
+#define ERX_LIB_ERROR_H
+
+struct error {
+	char text[1024];
+};
+
+/* Write the sentence and return code, so that `return error_set(e, -EINVAL, …)` reads in one line. */
+int error_set(struct error *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
