@@ -101,7 +101,7 @@ static void bgp_end_check(struct parser *p, const struct connection *c, const st
 
 static void public_address_check(struct parser *p, const struct connection *c, const struct gateway *g)
 {
-	if (!g->public_addresses.n)
+	if (!field_given(p, &g->public_addresses))
 		problem(p, c->at, "connection '%s' needs a public address at gateway '%s': set its publicIPAddresses",
 			c->name, g->name);
 }
@@ -131,7 +131,7 @@ static void site_to_site_check(struct parser *p, const struct connection *c)
 {
 	const struct local_gateway *l = c->local_gateway;
 
-	if (!addr_is_set(&l->public_address))
+	if (!field_given(p, &l->public_address))
 		problem(p, c->at,
 			"connection '%s' needs a public address at local network gateway '%s': set its "
 			"gatewayIpAddress",

@@ -107,9 +107,6 @@ static void space_check(struct parser *p, struct vnet *v)
 {
 	placed_list list = {};
 
-	if (!v->address_space.n && field_given(p, &v->address_space))
-		problem(p, field_pos(p, &v->address_space, v->at), "'addressSpace' of virtual network '%s' is empty",
-			v->name);
 	vec_each(x, &v->address_space) {
 		struct pos at = field_pos(p, x, v->at);
 
@@ -371,7 +368,7 @@ static void peering_check(struct parser *p, const struct vnet *v, const struct p
 		problem(p, half->at, "virtual network '%s' is peered with itself", v->name);
 		return;
 	}
-	if (!half->connected)
+	if (!half->connected && !p->unresolved)
 		caution(p, half->at,
 			"the peering of '%s' with '%s' has no other half: it stays Initiated and carries nothing, "
 			"add '%s' to the virtualNetworkPeerings of '%s'",

@@ -88,6 +88,8 @@ static void between_check(struct parser *p, const struct latency *l, struct join
 	if (!a || !b)
 		return;
 	j = joined_find(all, a->item, b->item);
+	if (!j && p->unresolved)
+		return;
 	if (!j)
 		caution(p, l->at, "no link joins '%s' and '%s': this latency has no effect", l->a, l->b);
 	else if (j->used)

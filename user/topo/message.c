@@ -136,6 +136,11 @@ const char *thing_text(enum thing thing)
 	return texts[thing];
 }
 
+const char *thing_with_article(struct parser *p, enum thing thing)
+{
+	return arena_printf(p->arena, "%s %s", thing == THING_PORT ? "an" : "a", thing_text(thing));
+}
+
 void reference_add(struct parser *p, enum thing thing, const char *text, struct pos at, void *slot)
 {
 	struct reference r = {.thing = thing, .text = text, .at = at, .owner = p->owner, .slot = slot};

@@ -135,8 +135,8 @@ static const struct word gateway_types[] = {{"ExpressRoute", GATEWAY_EXPRESSROUT
 /* Which SKUs exist depends on the type: gateway_sku_resolve() looks it up. */
 static void read_sku(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)
 {
-	(void)field;
-	scalar_text(p, n, key->name, "the name of a gateway SKU");
+	if (!scalar_text(p, n, key->name, "the name of a gateway SKU"))
+		field_add(p, field, node_pos(n), NULL);
 }
 
 static void read_ttl(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)

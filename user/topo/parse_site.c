@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The customer's side: sites, routers, and Azure's view of them (local network gateways). */
+#include <string.h>
+
 #include "topo/parser.h"
 
 static const enum thing router_thing = THING_ROUTER;
@@ -62,7 +64,8 @@ static const struct key local_preference_keys[] = {
 static const struct object object_local_preference = {
 	.name = "localPreference", .what = "'localPreference'", .keys = local_preference_keys};
 
-#define MAX_PREPEND 16
+#define MAX_PREPEND	    16
+#define MAX_PREPEND_TARGETS 64 /* a router is on fewer circuits than that */
 
 static void prepend_add(struct parser *p, const yaml_node_t *n, const char *target, struct pos at, void *list)
 {
@@ -75,12 +78,30 @@ static void prepend_add(struct parser *p, const yaml_node_t *n, const char *targ
 	field_add(p, &added->circuit, at, target);
 }
 
+static bool prepend_is_repeated(struct parser *p, const void *list, const char *target)
+{
+	const VEC(struct prepend) *prepends = list;
+
+	vec_each(i, prepends) {
+		const struct field *f = field_find(p, &i->circuit);
+
+		if (f && f->text && !strcmp(f->text, target))
+			return true;
+	}
+	return false;
+}
+
 /* One number towards every neighbour, or one per circuit or circuit path. */
 static void read_prepend(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)
 {
 	const yaml_node_pair_t *pair = n->data.mapping.pairs.start;
 
 	(void)key;
+	if (n->type == YAML_MAPPING_NODE && n->data.mapping.pairs.top - pair > MAX_PREPEND_TARGETS) {
+		problem(p, node_pos(n), "'prepend' of %s has more than %d targets", owner_text(p, &p->owner),
+			MAX_PREPEND_TARGETS);
+		return;
+	}
 	if (n->type != YAML_MAPPING_NODE) {
 		list_reserve(p, field, 1, sizeof(struct prepend));
 		prepend_add(p, n, NULL, node_pos(n), field);
@@ -91,7 +112,9 @@ static void read_prepend(struct parser *p, const yaml_node_t *n, const struct ke
 		const yaml_node_t *target = node_at(p, pair->key);
 		const char *text = scalar_text(p, target, "prepend", "a circuit or one of its paths");
 
-		if (text)
+		if (text && prepend_is_repeated(p, field, text))
+			problem(p, node_pos(target), "duplicate key '%s' in 'prepend'", shown(p, text));
+		else if (text)
 			prepend_add(p, node_at(p, pair->value), text, node_pos(target), field);
 	}
 }

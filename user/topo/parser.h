@@ -79,6 +79,7 @@ struct parser {
 	struct field *fields;
 	struct name *names[N_SCOPES];
 	VEC(struct reference) references;
+	bool unresolved;    /* some name was not found: what follows from that is not said again */
 	size_t suggestions; /* work spent on "did you mean", bounded */
 };
 
@@ -164,6 +165,7 @@ bool field_given(const struct parser *p, const void *key);
 struct pos field_pos(const struct parser *p, const void *key, struct pos otherwise);
 struct name *name_find(const struct parser *p, enum scope scope, const char *text);
 const char *thing_text(enum thing thing);
+const char *thing_with_article(struct parser *p, enum thing thing);
 void reference_add(struct parser *p, enum thing thing, const char *text, struct pos at, void *slot);
 
 /* skus.c */

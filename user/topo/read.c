@@ -48,7 +48,7 @@ bool name_check(struct parser *p, const char *name, struct pos at, const char *w
 		if (!isascii(*c) || (!isalnum(*c) && !strchr("._-", *c)))
 			rule = "may hold only letters A-Z and a-z, digits, '.', '_' and '-'";
 	if (rule)
-		problem(p, at, "the name '%s' of a %s %s", shown(p, name), what, rule);
+		problem(p, at, "%s name '%s' %s", what, shown(p, name), rule);
 	return !rule;
 }
 
@@ -275,7 +275,8 @@ void read_enum(struct parser *p, const yaml_node_t *n, const struct key *key, vo
 void read_reference(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)
 {
 	const enum thing *thing = key->with;
-	const char *text = scalar_text(p, n, key->name, arena_printf(p->arena, "the name of a %s", thing_text(*thing)));
+	const char *text = scalar_text(p, n, key->name,
+				       arena_printf(p->arena, "the name of %s", thing_with_article(p, *thing)));
 
 	if (text)
 		reference_add(p, *thing, text, node_pos(n), field);
@@ -289,6 +290,8 @@ void read_addresses(struct parser *p, const yaml_node_t *n, const struct key *ke
 
 	if (!node_items(p, n, key, &items, &count))
 		return;
+	if (!count)
+		problem(p, node_pos(n), "'%s' of %s is empty", key->name, owner_text(p, &p->owner));
 	list_reserve(p, list, count, sizeof(*list->items));
 	for (size_t i = 0; i < count; i++) {
 		const yaml_node_t *item = node_at(p, items[i]);
@@ -307,6 +310,8 @@ void read_prefixes(struct parser *p, const yaml_node_t *n, const struct key *key
 
 	if (!node_items(p, n, key, &items, &count))
 		return;
+	if (!count && key->required)
+		problem(p, node_pos(n), "'%s' of %s is empty", key->name, owner_text(p, &p->owner));
 	list_reserve(p, list, count, sizeof(*list->items));
 	for (size_t i = 0; i < count; i++) {
 		const yaml_node_t *item = node_at(p, items[i]);

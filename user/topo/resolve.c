@@ -99,21 +99,28 @@ void names_collect(struct parser *p)
 	derived_names_check(p);
 }
 
+static void reference_resolve(struct parser *p, const struct reference *r)
+{
+	struct name *n = name_find(p, scope_of[r->thing], r->text);
+
+	if (n && n->thing == r->thing) {
+		memcpy(r->slot, &n->item, sizeof(n->item));
+		return;
+	}
+	p->unresolved = true;
+	if (n)
+		problem(p, r->at, "%s names '%s', which is %s, not %s", owner_text(p, &r->owner), shown(p, r->text),
+			thing_with_article(p, n->thing), thing_with_article(p, r->thing));
+	else
+		problem(p, r->at, "%s names %s '%s', which is not defined%s", owner_text(p, &r->owner),
+			thing_text(r->thing), shown(p, r->text),
+			suggest_name(p, r->text, scope_of[r->thing], 1u << r->thing));
+}
+
 static void references_resolve(struct parser *p)
 {
-	vec_each(r, &p->references) {
-		struct name *n = name_find(p, scope_of[r->thing], r->text);
-
-		if (n && n->thing == r->thing)
-			memcpy(r->slot, &n->item, sizeof(n->item));
-		else if (n)
-			problem(p, r->at, "%s names '%s', which is a %s, not a %s", owner_text(p, &r->owner),
-				shown(p, r->text), thing_text(n->thing), thing_text(r->thing));
-		else
-			problem(p, r->at, "%s names %s '%s', which is not defined%s", owner_text(p, &r->owner),
-				thing_text(r->thing), shown(p, r->text),
-				suggest_name(p, r->text, scope_of[r->thing], 1u << r->thing));
-	}
+	vec_each(r, &p->references)
+		reference_resolve(p, r);
 }
 
 static void vnet_resolve(struct vnet *v)
@@ -132,7 +139,7 @@ static void gateway_sku_resolve(struct parser *p, struct gateway *g)
 	const struct field *f = field_find(p, &g->sku);
 	const char *names[32];
 
-	if (!f || !f->text || !*f->text)
+	if (!f || !f->text || !field_given(p, &g->type))
 		return;
 	g->sku = sku_find(f->text, g->type);
 	sku_names(g->type, names, N_ITEMS(names));
