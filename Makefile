@@ -31,7 +31,7 @@ LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lpthread -lm
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
 	    -I/usr/include/$(shell $(CC) -print-multiarch)
 
-LAYERS   := lib topo ctl fwd dp net obs cmd
+LAYERS   := lib topo ctl fwd dp net lab obs cmd
 LIB_SRC  := $(sort $(foreach l,$(LAYERS),$(wildcard user/$(l)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/liberxdp.a

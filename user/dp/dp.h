@@ -45,6 +45,9 @@ void dp_close(struct dp *dp); /* NULL is fine; what is pinned stays */
 /* Remove all pins of a lab. What the pins held goes when nobody else holds it. Safe to run twice. */
 int dp_remove(const char *lab, struct error *e);
 
+/* Path of a pin of a lab; rest "" is its directory. */
+void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
+
 struct dp_changes { /* what dp_apply() wrote or, with dry, would write */
 	unsigned ports, adjacencies, groups, routes_added, routes_changed, routes_removed, paths, others;
 };

@@ -43,7 +43,6 @@ struct dp {
 
 extern const char *const dp_kind_names[ERX_N_KINDS];
 
-void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
 

@@ -26,8 +26,8 @@ enum fate { FATE_OTHER, FATE_KEPT, FATE_IN_THE_WAY, FATE_OBSOLETE };
 
 struct work {
 	const struct net_plan *plan;
-	struct net_error *error;
-	struct net_error why; /* the first difference */
+	struct error *error;
+	struct error why; /* the first difference */
 	unsigned fabric_todo;
 	links_seen links; /* of the fabric */
 	enum fate *fates; /* of each of them */
@@ -39,7 +39,7 @@ struct work {
 
 /* The plan itself */
 
-static int check_port(const struct net_port *port, struct net_error *error)
+static int check_port(const struct net_port *port, struct error *error)
 {
 	if (!port->name[0] || port->ifindex <= NET_HOST_IFINDEX)
 		return net_refuse(error, -EINVAL, "port '%s' has no name, or index %u, which hosts' ends use",
@@ -47,7 +47,7 @@ static int check_port(const struct net_port *port, struct net_error *error)
 	return 0;
 }
 
-static int check_names(const struct net_plan *plan, struct net_error *error)
+static int check_names(const struct net_plan *plan, struct error *error)
 {
 	size_t length = strlen(plan->lab) + 4;
 	char fabric[256];
@@ -68,7 +68,7 @@ static int check_names(const struct net_plan *plan, struct net_error *error)
 	return 0;
 }
 
-static int check_plan(const struct net_plan *plan, struct net_error *error)
+static int check_plan(const struct net_plan *plan, struct error *error)
 {
 	int err = check_names(plan, error);
 
@@ -517,7 +517,7 @@ static int apply(void *arg)
 	return call->dry ? 0 : make_it_so(&call->work);
 }
 
-int net_apply(const struct net_plan *plan, bool dry, struct net_changes *changes, struct net_error *error)
+int net_apply(const struct net_plan *plan, bool dry, struct net_changes *changes, struct error *error)
 {
 	struct net_changes unused;
 	struct call call = {
@@ -546,7 +546,7 @@ static int verify(void *arg)
 	return err;
 }
 
-int net_verify(const struct net_plan *plan, struct net_error *error)
+int net_verify(const struct net_plan *plan, struct error *error)
 {
 	struct work work = {.plan = plan, .error = error};
 	int err;

@@ -21,14 +21,14 @@ static const char *remedy(int err)
 	}
 }
 
-static void append(struct net_error *error, const char *format, va_list args)
+static void append(struct error *error, const char *format, va_list args)
 {
 	size_t used = strlen(error->text);
 
 	vsnprintf(error->text + used, sizeof(error->text) - used, format, args);
 }
 
-void net_append(struct net_error *error, const char *format, ...)
+void net_append(struct error *error, const char *format, ...)
 {
 	va_list args;
 
@@ -37,7 +37,7 @@ void net_append(struct net_error *error, const char *format, ...)
 	va_end(args);
 }
 
-int net_refuse(struct net_error *error, int err, const char *format, ...)
+int net_refuse(struct error *error, int err, const char *format, ...)
 {
 	va_list args;
 
@@ -50,7 +50,7 @@ int net_refuse(struct net_error *error, int err, const char *format, ...)
 	return err;
 }
 
-int net_fail(struct net_error *error, int err, const char *format, ...)
+int net_fail(struct error *error, int err, const char *format, ...)
 {
 	va_list args;
 
@@ -64,7 +64,7 @@ int net_fail(struct net_error *error, int err, const char *format, ...)
 	return err;
 }
 
-void net_note(struct net_error *why, const char *format, ...)
+void net_note(struct error *why, const char *format, ...)
 {
 	va_list args;
 

@@ -46,7 +46,7 @@ static int offload(int fd, uint32_t command, uint32_t *value)
 	return 0;
 }
 
-static int offload_socket(struct net_error *error)
+static int offload_socket(struct error *error)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -57,7 +57,7 @@ static int offload_socket(struct net_error *error)
  * GRO makes the end poll its queue: without it every frame redirected to it is lost. Checksums must be complete,
  * because a redirected frame forgets that its sum was still to be done.
  */
-static int set_offload(const struct net_host *host, struct net_error *error)
+static int set_offload(const struct net_host *host, struct error *error)
 {
 	uint32_t on = 1, off = 0;
 	int fd = offload_socket(error);
@@ -72,7 +72,7 @@ static int set_offload(const struct net_host *host, struct net_error *error)
 	return err ? net_fail(error, err, "cannot set the offloads of " ETH " in '%s'", host->namespace) : 0;
 }
 
-static int check_offload(const struct net_host *host, bool *right, struct net_error *why, struct net_error *error)
+static int check_offload(const struct net_host *host, bool *right, struct error *why, struct error *error)
 {
 	uint32_t gro = 0, tx = 1;
 	int fd = offload_socket(error);
@@ -117,7 +117,7 @@ static int take_qdisc(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-static int check_qdisc(struct nl *nl, bool *right, struct net_error *error)
+static int check_qdisc(struct nl *nl, bool *right, struct error *error)
 {
 	struct tcmsg *tc = mnl_nlmsg_put_extra_header(nl_begin(nl, RTM_GETQDISC, NLM_F_DUMP), sizeof(*tc));
 
@@ -193,7 +193,7 @@ static int take_address(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-static int read_addresses(struct nl *nl, struct addresses *seen, struct net_error *error)
+static int read_addresses(struct nl *nl, struct addresses *seen, struct error *error)
 {
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nl_begin(nl, RTM_GETADDR, NLM_F_DUMP), sizeof(*info));
 
@@ -227,7 +227,7 @@ static int take_route(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-static int read_route(struct nl *nl, struct route *route, struct net_error *error)
+static int read_route(struct nl *nl, struct route *route, struct error *error)
 {
 	struct rtmsg *info = mnl_nlmsg_put_extra_header(nl_begin(nl, RTM_GETROUTE, NLM_F_DUMP), sizeof(*info));
 
@@ -235,8 +235,8 @@ static int read_route(struct nl *nl, struct route *route, struct net_error *erro
 	return nl_ask(nl, take_route, route, error);
 }
 
-static int check_address(const struct net_host *host, struct nl *nl, bool *right, struct net_error *why,
-			 struct net_error *error)
+static int check_address(const struct net_host *host, struct nl *nl, bool *right, struct error *why,
+			 struct error *error)
 {
 	struct addresses seen = {.host = host};
 	struct route route = {.host = host, .found = true};
@@ -267,7 +267,7 @@ static struct nlmsghdr *begin_address(struct nl *nl, uint16_t type, uint16_t fla
 }
 
 /* Others go first: the kernel would make the new one secondary to an older one of its subnet. */
-static int put_address(struct nl *nl, const struct net_host *host, struct net_error *error)
+static int put_address(struct nl *nl, const struct net_host *host, struct error *error)
 {
 	struct addresses seen = {.host = host};
 	struct prefix mine = {host->addr, host->prefixlen};
@@ -309,7 +309,7 @@ static void put_route(struct nl *nl, const struct net_host *host)
 
 /* All of it */
 
-static int check_eth(const struct net_host *host, struct nl *nl, struct net_error *why, struct net_error *error)
+static int check_eth(const struct net_host *host, struct nl *nl, struct error *why, struct error *error)
 {
 	bool offload_right = false, qdisc_right = false, address_right = false;
 	int err = check_offload(host, &offload_right, why, error);
@@ -340,8 +340,8 @@ static void find_eth(const links_seen *links, struct host_seen *seen)
 	}
 }
 
-int host_look(const struct net_host *host, struct nl *nl, struct host_seen *seen, struct net_error *why,
-	      struct net_error *error)
+int host_look(const struct net_host *host, struct nl *nl, struct host_seen *seen, struct error *why,
+	      struct error *error)
 {
 	struct link_want want = host_end(host, -1);
 	int todo = sysctl_check(true, host->namespace, why) ? 0 : TODO_SYSCTL;
@@ -360,7 +360,7 @@ int host_look(const struct net_host *host, struct nl *nl, struct host_seen *seen
 }
 
 /* The queue is set before the interface goes up: on a running one the kernel waits for packets in flight. */
-static int configure_eth(struct nl *nl, const struct net_host *host, unsigned todo, struct net_error *error)
+static int configure_eth(struct nl *nl, const struct net_host *host, unsigned todo, struct error *error)
 {
 	struct link_want want = host_end(host, -1);
 	int err = 0;
@@ -379,7 +379,7 @@ static int configure_eth(struct nl *nl, const struct net_host *host, unsigned to
 	return err ? err : nl_flush(nl, error);
 }
 
-int host_configure(const struct net_host *host, unsigned todo, struct net_error *error)
+int host_configure(const struct net_host *host, unsigned todo, struct error *error)
 {
 	int err = net_enter(host->namespace, error);
 	struct nl *nl;
@@ -398,7 +398,7 @@ int host_configure(const struct net_host *host, unsigned todo, struct net_error 
 	return err;
 }
 
-int host_clear(const struct net_host *host, const struct host_seen *seen, struct net_error *error)
+int host_clear(const struct net_host *host, const struct host_seen *seen, struct error *error)
 {
 	int err = net_enter(host->namespace, error);
 	struct nl *nl;

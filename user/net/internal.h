@@ -23,19 +23,19 @@
 /* error.c */
 
 /* Fill *error (NULL is fine) with "WHAT: CAUSE; REMEDY" and return err, which is -errno. */
-int net_fail(struct net_error *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int net_fail(struct error *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same when the words say it all: the text of errno is not appended. */
-int net_refuse(struct net_error *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int net_refuse(struct error *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Append to what is there, cut at the end of the buffer. */
-void net_append(struct net_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void net_append(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Keep the first difference only. */
-void net_note(struct net_error *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void net_note(struct error *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* netlink.c */
 
 struct nl;
 
-struct nl *nl_open(struct net_error *error); /* in the thread's namespace; NULL: *error is filled */
+struct nl *nl_open(struct error *error); /* in the thread's namespace; NULL: *error is filled */
 void nl_close(struct nl *nl);		     /* NULL is fine */
 
 /*
@@ -45,14 +45,14 @@ void nl_close(struct nl *nl);		     /* NULL is fine */
  */
 struct nlmsghdr *nl_begin(struct nl *nl, uint16_t type, uint16_t flags);
 void nl_end(struct nl *nl, int harmless, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int nl_flush(struct nl *nl, struct net_error *error);
+int nl_flush(struct nl *nl, struct error *error);
 
 /*
  * Ask one question, with a request from nl_begin(), and hand each answer to fn. A dump
  * that was disturbed is asked again: fn(NULL, arg) says to forget what came so far.
  */
 typedef int (*nl_answer)(const struct nlmsghdr *msg, void *arg);
-int nl_ask(struct nl *nl, nl_answer fn, void *arg, struct net_error *error);
+int nl_ask(struct nl *nl, nl_answer fn, void *arg, struct error *error);
 /* Attributes of a message, by type; tb has max + 1 places. */
 void nl_attributes(const struct nlmsghdr *msg, size_t header, const struct nlattr **tb, uint16_t max);
 void nl_nested(const struct nlattr *outer, const struct nlattr **tb, uint16_t max);
@@ -67,21 +67,21 @@ enum ns_kind {
 };
 
 /* Run fn(arg) in a thread that may change its namespace; signals stay with the caller's thread. */
-int worker_run(int (*fn)(void *arg), void *arg, struct net_error *error);
+int worker_run(int (*fn)(void *arg), void *arg, struct error *error);
 
 /* File descriptor of a namespace, or -errno. */
-int ns_open(const char *name, struct net_error *error);
+int ns_open(const char *name, struct error *error);
 /*
  * What has this name. With NS_OURS the thread is inside it and *nl, when asked
  * for, is a socket there. Otherwise the thread is where it was or in a namespace of no interest.
  */
-int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **nl, struct net_error *error);
+int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **nl, struct error *error);
 /* Say why a foreign name cannot be used. */
-int ns_foreign(const char *name, struct net_error *error);
+int ns_foreign(const char *name, struct error *error);
 /* Make a namespace; the thread is inside it afterwards. */
-int ns_create(const char *name, const char *lab, bool host, struct net_error *error);
+int ns_create(const char *name, const char *lab, bool host, struct error *error);
 /* Take the name away; absent is fine. */
-int ns_remove(const char *name, struct net_error *error);
+int ns_remove(const char *name, struct error *error);
 
 struct ns_entry {
 	char *name;
@@ -89,7 +89,7 @@ struct ns_entry {
 };
 typedef VEC(struct ns_entry) ns_list;
 /* Everything under /run/netns that bears the mark of this lab. */
-int ns_scan(const char *lab, ns_list *out, struct net_error *error);
+int ns_scan(const char *lab, ns_list *out, struct error *error);
 void ns_list_free(ns_list *list);
 
 /* held.c */
@@ -107,13 +107,13 @@ void ns_held_by(const ns_ids *ids, char *text, size_t size);
 /* remove.c */
 
 /* Remove a namespace with what was made in it; its identity is appended to *ids. */
-int ns_retire(const struct ns_entry *entry, ns_ids *ids, struct net_error *error);
+int ns_retire(const struct ns_entry *entry, ns_ids *ids, struct error *error);
 
 /* sysctl.c */
 
-int sysctl_set(bool host, const char *name, struct net_error *error);
+int sysctl_set(bool host, const char *name, struct error *error);
 /* Returns whether all have their values; the first that has not goes into *why. */
-bool sysctl_check(bool host, const char *name, struct net_error *why);
+bool sysctl_check(bool host, const char *name, struct error *why);
 
 /* link.c */
 
@@ -139,7 +139,7 @@ struct link_want {
 };
 
 unsigned link_queues(void);
-int links_read(struct nl *nl, links_seen *out, struct net_error *error); /* sorted by index */
+int links_read(struct nl *nl, links_seen *out, struct error *error); /* sorted by index */
 struct link_seen *links_find(const links_seen *links, uint32_t ifindex);
 /* Queue the requests; nl_flush() sends them. An end in another namespace stays down: host_configure() sees to it. */
 void link_create(struct nl *nl, const struct link_want *a, const struct link_want *b);
@@ -150,7 +150,7 @@ void links_delete_group(struct nl *nl, uint32_t group);
 void link_doom(struct nl *nl, uint32_t ifindex, const char *name);
 /* Whether what is there is what is wanted, apart from the peer; the first difference goes into *why. */
 bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *want, const char *where,
-		       struct net_error *why);
+		       struct error *why);
 
 /* host.c */
 
@@ -174,11 +174,11 @@ struct host_seen {
 
 struct link_want host_end(const struct net_host *host, int ns);
 /* The thread and nl are in the host. Returns the todo bits, or -errno. */
-int host_look(const struct net_host *host, struct nl *nl, struct host_seen *seen, struct net_error *why,
-	      struct net_error *error);
+int host_look(const struct net_host *host, struct nl *nl, struct host_seen *seen, struct error *why,
+	      struct error *error);
 /* Enter the host and do what *todo says of it. */
-int host_configure(const struct net_host *host, unsigned todo, struct net_error *error);
+int host_configure(const struct net_host *host, unsigned todo, struct error *error);
 /* Enter the host and remove the intruders. */
-int host_clear(const struct net_host *host, const struct host_seen *seen, struct net_error *error);
+int host_clear(const struct net_host *host, const struct host_seen *seen, struct error *error);
 
 #endif

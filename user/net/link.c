@@ -77,7 +77,7 @@ static int compare_links(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int links_read(struct nl *nl, links_seen *out, struct net_error *error)
+int links_read(struct nl *nl, links_seen *out, struct error *error)
 {
 	struct nlmsghdr *msg = nl_begin(nl, RTM_GETLINK, NLM_F_DUMP);
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(msg, sizeof(*info));
@@ -213,7 +213,7 @@ static const char *mac_text(const uint8_t mac[6], char text[18])
 }
 
 bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *want, const char *where,
-		       struct net_error *why)
+		       struct error *why)
 {
 	bool up = seen->flags & IFF_UP;
 	bool right = true;
@@ -247,7 +247,7 @@ bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *wan
 struct set_link {
 	uint32_t ifindex;
 	bool up;
-	struct net_error *error;
+	struct error *error;
 };
 
 static int set_up_or_down(void *arg)
@@ -268,7 +268,7 @@ static int set_up_or_down(void *arg)
 	return err;
 }
 
-int net_set_link(const char *fabric, uint32_t ifindex, bool up, struct net_error *error)
+int net_set_link(const char *fabric, uint32_t ifindex, bool up, struct error *error)
 {
 	struct set_link set = {ifindex, up, error};
 

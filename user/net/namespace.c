@@ -69,7 +69,7 @@ struct job {
 	int (*fn)(void *arg);
 	void *arg;
 	const char *namespace; /* to enter first, or NULL */
-	struct net_error *error;
+	struct error *error;
 	int result;
 };
 
@@ -103,7 +103,7 @@ static int job_run(struct job *job)
 	return job->result;
 }
 
-int worker_run(int (*fn)(void *arg), void *arg, struct net_error *error)
+int worker_run(int (*fn)(void *arg), void *arg, struct error *error)
 {
 	struct job job = {.fn = fn, .arg = arg, .error = error};
 	sigset_t all, before;
@@ -116,14 +116,14 @@ int worker_run(int (*fn)(void *arg), void *arg, struct net_error *error)
 	return err;
 }
 
-int net_call(const char *namespace, int (*fn)(void *arg), void *arg, struct net_error *error)
+int net_call(const char *namespace, int (*fn)(void *arg), void *arg, struct error *error)
 {
 	struct job job = {.fn = fn, .arg = arg, .namespace = namespace, .error = error};
 
 	return job_run(&job);
 }
 
-int ns_open(const char *name, struct net_error *error)
+int ns_open(const char *name, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	int fd = open(path.text, O_RDONLY | O_CLOEXEC);
@@ -135,7 +135,7 @@ int ns_open(const char *name, struct net_error *error)
 	return fd;
 }
 
-int net_enter(const char *namespace, struct net_error *error)
+int net_enter(const char *namespace, struct error *error)
 {
 	int fd = ns_open(namespace, error);
 	int err = 0;
@@ -167,7 +167,7 @@ static int take_alias(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-static int read_mark(struct nl *nl, struct mark *mark, struct net_error *error)
+static int read_mark(struct nl *nl, struct mark *mark, struct error *error)
 {
 	struct nlmsghdr *msg = nl_begin(nl, RTM_GETLINK, 0);
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(msg, sizeof(*info));
@@ -177,7 +177,7 @@ static int read_mark(struct nl *nl, struct mark *mark, struct net_error *error)
 }
 
 /* Mark the thread's namespace, and its loopback up: what is made here is used at once. */
-static int write_mark(const char *lab, const char *name, struct net_error *error)
+static int write_mark(const char *lab, const char *name, struct error *error)
 {
 	struct mark mark = mark_of(lab);
 	struct nl *nl = nl_open(error);
@@ -200,7 +200,7 @@ static int write_mark(const char *lab, const char *name, struct net_error *error
 }
 
 /* The mark of the namespace of this name; the thread is inside it afterwards. */
-static int enter_and_read(const char *name, struct mark *mark, struct nl **nl, struct net_error *error)
+static int enter_and_read(const char *name, struct mark *mark, struct nl **nl, struct error *error)
 {
 	int err = net_enter(name, error);
 
@@ -240,7 +240,7 @@ static enum ns_kind file_kind(const char *path, const struct mark *mine)
 	return !mark.text[0] || !strcmp(mark.text, mine->text) ? NS_REMNANT : NS_FOREIGN;
 }
 
-int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **nl, struct net_error *error)
+int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **nl, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	struct mark mine = mark_of(lab), mark;
@@ -266,7 +266,7 @@ int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **n
 	return 0;
 }
 
-int ns_foreign(const char *name, struct net_error *error)
+int ns_foreign(const char *name, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	struct nl *nl = NULL;
@@ -300,7 +300,7 @@ static int share_directory(void)
 	return mount("", NET_DIR, "none", MS_SHARED | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
-static int prepare_directory(struct net_error *error)
+static int prepare_directory(struct error *error)
 {
 	int fd, err;
 
@@ -354,7 +354,7 @@ static int put_file(const char *path, const struct mark *mark)
 }
 
 /* Give the thread's namespace its name. */
-static int publish(const char *name, const char *lab, struct net_error *error)
+static int publish(const char *name, const char *lab, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	struct mark mark = mark_of(lab);
@@ -374,7 +374,7 @@ static int publish(const char *name, const char *lab, struct net_error *error)
 	return 0;
 }
 
-int ns_create(const char *name, const char *lab, bool host, struct net_error *error)
+int ns_create(const char *name, const char *lab, bool host, struct error *error)
 {
 	int err = prepare_directory(error);
 
@@ -396,7 +396,7 @@ int ns_create(const char *name, const char *lab, bool host, struct net_error *er
 
 /* Removing and finding */
 
-int ns_remove(const char *name, struct net_error *error)
+int ns_remove(const char *name, struct error *error)
 {
 	struct ns_path path = path_of(name);
 
@@ -427,7 +427,7 @@ static bool has_our_text(const char *name, const struct mark *mine)
 	return read_text(path.text, &mark) && !strcmp(mark.text, mine->text);
 }
 
-static int scan_one(const char *name, const char *lab, ns_list *out, struct net_error *error)
+static int scan_one(const char *name, const char *lab, ns_list *out, struct error *error)
 {
 	struct mark mine = mark_of(lab);
 	enum ns_kind kind;
@@ -442,7 +442,7 @@ static int scan_one(const char *name, const char *lab, ns_list *out, struct net_
 	return 0;
 }
 
-int ns_scan(const char *lab, ns_list *out, struct net_error *error)
+int ns_scan(const char *lab, ns_list *out, struct error *error)
 {
 	DIR *dir = opendir(NET_DIR);
 	struct dirent *entry;

@@ -11,8 +11,9 @@
  * The file under the mount holds the same text, so that what a killed call left
  * behind is known as this lab's. Interfaces made here are in a group of their
  * own: others that a user has put beside them stay, unless they have a name or
- * an index that the plan needs. No interface is ever in the caller's own namespace: pairs are made inside the
- * fabric's namespace, the host end directly in the host's.
+ * an index that the plan needs. No interface is ever in the caller's own
+ * namespace: pairs are made inside the fabric's namespace, the host end directly
+ * in the host's.
  */
 #ifndef ERX_NET_NET_H
 #define ERX_NET_NET_H
@@ -21,6 +22,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "lib/addr.h"
+#include "lib/error.h"
 #include "lib/vec.h"
 
 #define NET_IFNAME_LEN 16
@@ -66,11 +68,6 @@ struct net_changes { /* what net_apply() did or, with dry, would do */
 	char held[256];
 };
 
-/* Why a call failed: "cannot create namespace 'erx-x': Permission denied; run as root". */
-struct net_error {
-	char text[512];
-};
-
 /*
  * Bring the machine to the plan: missing namespaces and pairs are made, pairs and
  * hosts of this lab that the plan does not know are removed, the rest is left alone
@@ -84,16 +81,16 @@ struct net_error {
  * With dry nothing is changed. Returns 0 or -errno with *error filled; a failure
  * leaves what was there before and possibly some of the new, which the next call finishes.
  */
-int net_apply(const struct net_plan *plan, bool dry, struct net_changes *changes, struct net_error *error);
+int net_apply(const struct net_plan *plan, bool dry, struct net_changes *changes, struct error *error);
 
 /* Set one fabric port up or down (both ends lose carrier). Faults use it. */
-int net_set_link(const char *fabric, uint32_t ifindex, bool up, struct net_error *error);
+int net_set_link(const char *fabric, uint32_t ifindex, bool up, struct error *error);
 
 /*
  * Prove that every setting of the plan took effect: GRO, checksum offload, qdisc,
  * sysctls, ip_forward=0, ifindexes that differ. Returns 0 or -EINVAL naming the first that did not.
  */
-int net_verify(const struct net_plan *plan, struct net_error *error);
+int net_verify(const struct net_plan *plan, struct error *error);
 
 /*
  * Remove every namespace marked as this lab's (found by the mark, not by a list) and
@@ -102,16 +99,16 @@ int net_verify(const struct net_plan *plan, struct net_error *error);
  * ("'erx-x-vm' is held by pid 123 (bash)"), empty when nothing. Returns -errno with
  * *held filled when something could not be removed. Safe to run twice.
  */
-int net_remove(const char *lab, unsigned *removed, struct net_error *held);
+int net_remove(const char *lab, unsigned *removed, struct error *held);
 
 /* Labs that have at least one marked namespace; names appended, to be freed by the caller. */
 typedef VEC(char *) net_names;
 int net_labs(net_names *labs);
 
 /* Enter a namespace under /run/netns by setns alone (mounts stay: bpffs remains visible). Returns 0 or -errno. */
-int net_enter(const char *namespace, struct net_error *error);
+int net_enter(const char *namespace, struct error *error);
 /* Run fn(arg) in a namespace, in a thread of its own; returns what fn returned, or -errno. */
-int net_call(const char *namespace, int (*fn)(void *arg), void *arg, struct net_error *error);
+int net_call(const char *namespace, int (*fn)(void *arg), void *arg, struct error *error);
 
 struct net_port_state {
 	uint32_t ifindex;
@@ -121,6 +118,6 @@ struct net_port_state {
 };
 typedef VEC(struct net_port_state) net_states;
 /* State of every interface of a namespace, sorted by index. */
-int net_states_read(const char *namespace, net_states *out, struct net_error *error);
+int net_states_read(const char *namespace, net_states *out, struct error *error);
 
 #endif

@@ -32,12 +32,12 @@ struct nl {
 	unsigned count;
 	struct nl_op ops[NL_OPS];
 	int err; /* the first failure since nl_flush() */
-	struct net_error error;
+	struct error error;
 	char out[NL_OUT] __attribute__((aligned(8)));
 	char in[NL_IN] __attribute__((aligned(8)));
 };
 
-struct nl *nl_open(struct net_error *error)
+struct nl *nl_open(struct error *error)
 {
 	struct nl *nl = xcalloc(1, sizeof(*nl));
 	int on = 1;
@@ -185,7 +185,7 @@ void nl_end(struct nl *nl, int harmless, const char *format, ...)
 	nl->used += MNL_ALIGN(nl->open->nlmsg_len);
 }
 
-int nl_flush(struct nl *nl, struct net_error *error)
+int nl_flush(struct nl *nl, struct error *error)
 {
 	int err;
 
@@ -244,7 +244,7 @@ static int ask_once(struct nl *nl, nl_answer fn, void *arg)
 	return state;
 }
 
-int nl_ask(struct nl *nl, nl_answer fn, void *arg, struct net_error *error)
+int nl_ask(struct nl *nl, nl_answer fn, void *arg, struct error *error)
 {
 	int state = READ_DISTURBED;
 

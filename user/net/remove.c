@@ -15,7 +15,7 @@ static bool is_ours(const struct link_seen *link)
 }
 
 /* The request has removed them when it returns; but an end whose other namespace is being torn down goes later. */
-static int wait_until_gone(struct nl *nl, const char *name, struct net_error *error)
+static int wait_until_gone(struct nl *nl, const char *name, struct error *error)
 {
 	struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 	links_seen links = {};
@@ -41,7 +41,7 @@ static int wait_until_gone(struct nl *nl, const char *name, struct net_error *er
 }
 
 /* Remove what was made inside. A process that stays keeps the namespace, but no interface of the lab. */
-static int empty_namespace(const char *name, struct net_error *error)
+static int empty_namespace(const char *name, struct error *error)
 {
 	int err = net_enter(name, error);
 	struct nl *nl;
@@ -60,7 +60,7 @@ static int empty_namespace(const char *name, struct net_error *error)
 	return err;
 }
 
-int ns_retire(const struct ns_entry *entry, ns_ids *ids, struct net_error *error)
+int ns_retire(const struct ns_entry *entry, ns_ids *ids, struct error *error)
 {
 	int err = 0;
 
@@ -75,7 +75,7 @@ struct removal {
 	const char *lab;
 	unsigned removed;
 	ns_ids ids;
-	struct net_error *error;
+	struct error *error;
 };
 
 static int compare_entries(const void *a, const void *b)
@@ -102,7 +102,7 @@ static int remove_all(void *arg)
 	return err;
 }
 
-int net_remove(const char *lab, unsigned *removed, struct net_error *held)
+int net_remove(const char *lab, unsigned *removed, struct error *held)
 {
 	struct removal removal = {.lab = lab, .error = held};
 	int err;

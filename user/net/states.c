@@ -54,7 +54,7 @@ static int compare_states(const void *a, const void *b)
 
 struct reading {
 	net_states *out;
-	struct net_error *error;
+	struct error *error;
 };
 
 static int read_states(void *arg)
@@ -75,7 +75,7 @@ static int read_states(void *arg)
 	return err;
 }
 
-int net_states_read(const char *namespace, net_states *out, struct net_error *error)
+int net_states_read(const char *namespace, net_states *out, struct error *error)
 {
 	struct reading reading = {out, error};
 

@@ -54,7 +54,7 @@ static int open_setting(const struct setting *s, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-static int set_one(const struct setting *s, const char *name, struct net_error *error)
+static int set_one(const struct setting *s, const char *name, struct error *error)
 {
 	char text[24];
 	int length = snprintf(text, sizeof(text), "%ld\n", s->value);
@@ -70,7 +70,7 @@ static int set_one(const struct setting *s, const char *name, struct net_error *
 	return err ? net_fail(error, err, "cannot set '/proc/sys/net/%s' in namespace '%s'", s->path, name) : 0;
 }
 
-int sysctl_set(bool host, const char *name, struct net_error *error)
+int sysctl_set(bool host, const char *name, struct error *error)
 {
 	unsigned where = host ? HOSTS : FABRIC;
 	int err = 0;
@@ -102,7 +102,7 @@ static bool is_set(const struct setting *s, long *found)
 	return *found == s->value;
 }
 
-bool sysctl_check(bool host, const char *name, struct net_error *why)
+bool sysctl_check(bool host, const char *name, struct error *why)
 {
 	unsigned where = host ? HOSTS : FABRIC;
 	bool right = true;

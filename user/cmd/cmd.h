@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The verbs of erxdpctl: one file each, wiring only. What a verb computes or
+ * prints is made in the layers below.
+ */
+#ifndef ERX_CMD_CMD_H
+#define ERX_CMD_CMD_H
+
+#include <stdbool.h>
+#include "lab/lab.h"
+
+/* Exit codes, as in the manual. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_INVALID = 3, EXIT_CHANGES = 4 };
+
+struct call { /* one invocation, parsed */
+	const struct verb *verb;
+	int argc; /* of what is no option */
+	char **argv;
+	bool json, silent, all;
+	const char *lab;   /* --lab; NULL: the only one */
+	const char *write; /* -w FILE */
+	const char *proto, *sport, *dport;
+	const char *count;
+};
+
+struct verb {
+	const char *name;
+	const char *args;    /* as usage shows them */
+	int least, most;     /* how many; most -1: any */
+	const char *options; /* letters of the options it takes besides help, verbose and lab */
+	int (*run)(const struct call *call);
+	const char *summary; /* one line */
+	const char *text;    /* for --help */
+};
+
+extern const struct verb verbs[]; /* ends with a NULL name */
+
+int cmd_validate(const struct call *call);
+int cmd_load(const struct call *call);
+int cmd_plan(const struct call *call);
+int cmd_unload(const struct call *call);
+int cmd_status(const struct call *call);
+int cmd_exec(const struct call *call);
+int cmd_verify(const struct call *call);
+int cmd_routes(const struct call *call);
+int cmd_explain(const struct call *call);
+int cmd_fastpath(const struct call *call);
+int cmd_fail(const struct call *call);
+int cmd_restore(const struct call *call);
+int cmd_capture(const struct call *call);
+int cmd_counters(const struct call *call);
+
+/* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
+ */
+
+/* Read and check a file; problems go to stderr. NULL, with *code the exit code, when it cannot be used. */
+struct lab *read_lab(const char *file, int *code);
+/* A loaded lab with its routes computed, read under the lock. NULL after a message. */
+struct lab *open_lab(const char *name);
+/* The same, keeping the writer's lock in *lock. */
+struct lab *open_lab_locked(const char *name, int *lock);
+/* A host by name or address; NULL after a message with "did you mean". */
+const struct host *find_host(const struct lab *lab, const char *name);
+/* Say what failed; returns the exit code. */
+int refuse(const struct error *e);
+/* "did you mean" for a fault's target. */
+int unknown_target(const struct lab *lab, const char *target);
+
+#endif

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* validate, load, plan, unload: what changes a lab as a whole. */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "lib/log.h"
+
+#define EXCHANGE_MS 5000
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* What took how long, for -v; and a word on stderr when a step makes the user wait. */
+static void took(const char *what, double *since)
+{
+	double now = seconds();
+
+	if (now - *since > 1)
+		log_info("%s took %.1f s", what, now - *since);
+	else
+		log_verbose("%-32s %7.1f ms", what, (now - *since) * 1e3);
+	*since = now;
+}
+
+int cmd_validate(const struct call *call)
+{
+	struct error e = {};
+	int code, status = EXIT_DONE;
+	struct lab *lab = read_lab(call->argv[0], &code);
+
+	if (!lab)
+		return code;
+	if (lab_compute(lab, &e)) {
+		log_error("%s: %s", call->argv[0], e.text);
+		status = EXIT_INVALID;
+	}
+	if (status == EXIT_DONE)
+		log_info("%s: lab '%s', %zu hosts, %zu devices, %zu links: no problem found", call->argv[0],
+			 lab->topo->name, lab->fabric->hosts.n, lab->fabric->devices.n, lab->fabric->links.n);
+	lab_free(lab);
+	return status;
+}
+
+/* What is loaded under this name, computed; NULL: nothing, or nothing that can be used. */
+static struct lab *loaded_before(const char *name)
+{
+	struct error e = {};
+	struct lab *before;
+
+	if (lab_open(name, &before, &e))
+		return NULL;
+	if (!lab_compute(before, &e))
+		return before;
+	lab_free(before);
+	return NULL;
+}
+
+/* Back to what ran before; without a before, to nothing. */
+static void undo(const char *name, struct lab *before)
+{
+	struct lab_changes changes;
+	struct lab_removed removed;
+	struct error e = {};
+
+	if (before && !lab_apply(before, NULL, false, &changes, &e) && !lab_save(before, &e))
+		log_info("lab '%s' is as it was before", name);
+	else if (!before && !lab_remove(name, &removed, &e))
+		log_info("lab '%s' was not loaded; nothing of it is left", name);
+	else
+		log_error("going back failed too: %s; run 'erxdpctl unload %s'", e.text, name);
+}
+
+static int report_exchange(const struct lab *lab, const exchange_pairs *pairs)
+{
+	vec_each(p, pairs) {
+		if (!p->tcp || !p->udp)
+			log_error("no %s exchange between '%s' and '%s' of lab '%s', though the model says they can "
+				  "talk; the lab stays for you to look: 'erxdpctl explain %s %s', 'erxdpctl counters'",
+				  p->tcp ? "UDP" : "TCP", p->from->name, p->to->name, lab->topo->name, p->from->name,
+				  p->to->name);
+	}
+	return EXIT_INVALID;
+}
+
+static int check_exchange(const struct lab *lab)
+{
+	exchange_pairs pairs = {};
+	struct error e = {};
+	int err, code = EXIT_DONE;
+
+	/* A silent fault loses packets that the model says arrive: that is what the user asked for. */
+	vec_each(f, &lab->faults) {
+		if (f->silent) {
+			log_info("no exchange between hosts was tried: '%s' fails silently", f->target);
+			return EXIT_DONE;
+		}
+	}
+	lab_pairs(lab, &pairs);
+	err = lab_exchange(lab, &pairs, EXCHANGE_MS, &e);
+	if (err == -ETIMEDOUT)
+		code = report_exchange(lab, &pairs);
+	else if (err)
+		code = refuse(&e);
+	else
+		log_verbose("%zu pairs of hosts have exchanged TCP and UDP", pairs.n);
+	vec_free(&pairs);
+	return code;
+}
+
+static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)
+{
+	if (c->mounted_bpffs)
+		log_info("bpffs was not mounted; it is now, on /sys/fs/bpf");
+	if (lab->topo->latencies.n)
+		log_info("latency: is not applied yet; packets take as long as they take");
+	if (before && !lab_changes_any(c))
+		log_info("lab '%s' is loaded already; nothing to do (%.2f s)", lab->topo->name, seconds() - since);
+	else
+		log_info("lab '%s' is %s: %zu hosts, %zu devices, %zu links (%.2f s)", lab->topo->name,
+			 before ? "brought up to date" : "loaded", lab->fabric->hosts.n, lab->fabric->devices.n,
+			 lab->fabric->links.n, seconds() - since);
+}
+
+static int load_locked(struct lab *lab, double start)
+{
+	struct lab *before = loaded_before(lab->topo->name);
+	struct lab_changes changes = {};
+	struct error e = {};
+	double since = start;
+	int err;
+
+	if (before)
+		lab_adopt(lab, before);
+	err = lab_compute(lab, &e);
+	took("routes and image", &since);
+	if (!err)
+		err = lab_apply(lab, before, false, &changes, &e);
+	took("namespaces, programs, maps", &since);
+	if (!err)
+		err = lab_verify(lab, &e);
+	took("settings of the ends", &since);
+	if (!err)
+		err = lab_save(lab, &e);
+	if (err) {
+		refuse(&e);
+		undo(lab->topo->name, before);
+	} else {
+		say_loaded(lab, before, &changes, start);
+	}
+	lab_free(before);
+	return err ? EXIT_REFUSED : EXIT_DONE;
+}
+
+int cmd_load(const struct call *call)
+{
+	double start = seconds(), since;
+	struct error e = {};
+	int code, lock;
+	struct lab *lab = read_lab(call->argv[0], &code);
+
+	if (!lab)
+		return code;
+	lock = lab_lock(true, &e);
+	code = lock < 0 ? refuse(&e) : load_locked(lab, start);
+	since = seconds();
+	if (code == EXIT_DONE) {
+		code = check_exchange(lab);
+		took("exchange between hosts", &since);
+	}
+	if (lock >= 0)
+		close(lock);
+	lab_free(lab);
+	return code;
+}
+
+/* --- plan -------------------------------------------------------------------------------------------------------- */
+
+struct change_line {
+	const char *name, *text;
+	unsigned n;
+};
+
+#define N_CHANGE_LINES 11
+
+static void change_lines(const struct lab_changes *c, struct change_line lines[N_CHANGE_LINES])
+{
+	const struct change_line all[N_CHANGE_LINES] = {
+		{"namespacesAdded", "namespaces to make", c->net.namespaces_added},
+		{"namespacesRemoved", "namespaces to remove", c->net.namespaces_removed},
+		{"linksAdded", "links to make", c->net.links_added},
+		{"linksRemoved", "links to remove", c->net.links_removed},
+		{"linksSet", "links to set up, down or right", c->net.links_set},
+		{"programs", "times the XDP programs have to be loaded", c->loaded},
+		{"portsAttached", "ports that need their program", c->attached},
+		{"groups", "next-hop groups to write", c->dp.groups},
+		{"routesAdded", "routes to add", c->dp.routes_added},
+		{"routesChanged", "routes to change", c->dp.routes_changed},
+		{"routesRemoved", "routes to remove", c->dp.routes_removed},
+	};
+
+	memcpy(lines, all, sizeof(all));
+}
+
+static void print_plan(const struct call *call, const struct lab_changes *c)
+{
+	struct change_line lines[N_CHANGE_LINES];
+	cJSON *root = call->json ? cJSON_CreateObject() : NULL;
+
+	change_lines(c, lines);
+	for (int i = 0; i < N_CHANGE_LINES; i++) {
+		if (root)
+			cJSON_AddNumberToObject(root, lines[i].name, lines[i].n);
+		else if (lines[i].n)
+			printf("%6u %s\n", lines[i].n, lines[i].text);
+	}
+	if (root) {
+		char *text = cJSON_Print(root);
+
+		puts(text);
+		free(text);
+		cJSON_Delete(root);
+	} else if (!lab_changes_any(c)) {
+		puts("nothing to do");
+	}
+}
+
+int cmd_plan(const struct call *call)
+{
+	struct lab_changes changes = {};
+	struct error e = {};
+	int code, lock, err;
+	struct lab *lab = read_lab(call->argv[0], &code), *before;
+
+	if (!lab)
+		return code;
+	lock = lab_lock(true, &e);
+	if (lock < 0) {
+		lab_free(lab);
+		return refuse(&e);
+	}
+	before = loaded_before(lab->topo->name);
+	if (before)
+		lab_adopt(lab, before);
+	err = lab_compute(lab, &e);
+	if (!err)
+		err = lab_apply(lab, before, true, &changes, &e);
+	close(lock);
+	if (err)
+		code = refuse(&e);
+	else
+		code = lab_changes_any(&changes) ? EXIT_CHANGES : EXIT_DONE;
+	if (!err)
+		print_plan(call, &changes);
+	lab_free(before);
+	lab_free(lab);
+	return code;
+}
+
+/* --- unload ------------------------------------------------------------------------------------------------------ */
+
+static int unload_one(const char *name)
+{
+	struct lab_removed removed;
+	struct error e = {};
+	double since = seconds();
+	int err = lab_remove(name, &removed, &e);
+
+	if (*removed.held)
+		log_info("%s", removed.held);
+	if (err)
+		return refuse(&e);
+	if (removed.namespaces || removed.pins || removed.files)
+		log_info("lab '%s' is unloaded: %u namespaces removed (%.2f s)", name, removed.namespaces,
+			 seconds() - since);
+	else
+		log_info("lab '%s' is not loaded; nothing to remove", name);
+	return EXIT_DONE;
+}
+
+static int unload_only(void)
+{
+	net_names names = {};
+	int code = EXIT_DONE;
+
+	lab_names(&names);
+	if (names.n == 1)
+		code = unload_one(names.items[0]);
+	else if (!names.n)
+		log_info("no lab is loaded; nothing to remove");
+	for (size_t i = 0; names.n > 1 && i < names.n; i++)
+		log_error("%s lab '%s' is loaded; name the one to unload", i ? "and" : "several labs:", names.items[i]);
+	if (names.n > 1)
+		code = EXIT_USAGE;
+	vec_each(n, &names)
+		free(*n);
+	vec_free(&names);
+	return code;
+}
+
+int cmd_unload(const struct call *call)
+{
+	const char *name = call->argc ? call->argv[0] : call->lab;
+	struct error e = {};
+	int lock, code;
+
+	if (name && (strchr(name, '/') || *name == '.' || !*name)) {
+		log_error("'%s' is no name of a lab", name);
+		return EXIT_USAGE;
+	}
+	lock = lab_lock(true, &e);
+	if (lock < 0)
+		return refuse(&e);
+	code = name ? unload_one(name) : unload_only();
+	rmdir(LAB_RUN); /* the last lab takes it away; otherwise it is not empty */
+	close(lock);
+	return code;
+}

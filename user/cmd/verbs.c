@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of verbs. */
+#include "cmd/cmd.h"
+
+const struct verb verbs[] = {
+	{"validate", "FILE", 1, 1, "", cmd_validate, "show all problems of a topology; change nothing",
+	 "Reads FILE and prints every problem as file:line:col: message. Exit code 3 when there is one."},
+	{"load", "FILE", 1, 1, "", cmd_load, "make the lab, or bring a loaded one to this file",
+	 "Makes the namespaces, links, programs and routes of FILE. When a lab of that name is\n"
+	 "loaded, only what differs is changed. Returns when every pair of hosts that can talk has\n"
+	 "exchanged TCP and UDP; exit code 3 names the pair that could not, and the lab stays."},
+	{"plan", "FILE", 1, 1, "j", cmd_plan, "what load would do; exit code 4 when there is something",
+	 "Compares FILE with what is loaded and prints what 'load' would change."},
+	{"unload", "[LAB]", 0, 1, "", cmd_unload, "remove all the lab made, and nothing else",
+	 "Removes programs, maps, links, namespaces and files of LAB. Safe to run twice, and on a\n"
+	 "lab that is half made. Says what a process still holds."},
+	{"status", "", 0, 0, "j", cmd_status, "labs, devices, links with state and counters",
+	 "Shows each lab with its hosts, devices and links, what has failed, and where each end of\n"
+	 "a link is (namespace and interface)."},
+	{"exec", "HOST -- COMMAND...", 2, -1, "", cmd_exec, "run a command in a host",
+	 "Runs COMMAND with the network of HOST. Example:\n"
+	 "  erxdpctl exec hub-vm -- traceroute -n -I 10.2.30.10"},
+	{"verify", "[FILE]", 0, 1, "j", cmd_verify, "check the file's 'expect' entries with real packets",
+	 "Sends real probes for each entry under 'expect' of the loaded file, or of FILE, and prints\n"
+	 "a line for each. Exit code 3 when one fails. rtt: is counted as skipped for now."},
+	{"routes", "HOST", 1, 1, "j", cmd_routes, "the effective routes of a host",
+	 "Prints the effective routes of a VM in the columns of\n"
+	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch."},
+	{"explain", "SRC DST", 2, 2, "jpSD", cmd_explain, "device by device: which route, which rule, why silent",
+	 "Walks a packet from host SRC to host DST and back through what is loaded, and says at each\n"
+	 "device which route it takes, which rule chose it, what lost and why, what happens to the\n"
+	 "TTL, and why a hop is silent."},
+	{"fastpath", "on|off|status CONNECTION", 2, 2, "j", cmd_fastpath, "the gateway bypass, live",
+	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet."},
+	{"fail", "TARGET", 1, 1, "s", cmd_fail, "take something away",
+	 "TARGET is a circuit's path (er1.primary: the link between CE and MSEE only), its edge\n"
+	 "router (er1.primary/msee), a circuit (both paths), a connection, a gateway (hub-ergw), an\n"
+	 "instance of it (hub-ergw/0) or a router. Routing follows at once; with --silent packets\n"
+	 "are lost until 'restore'."},
+	{"restore", "TARGET | --all", 0, 1, "a", cmd_restore, "bring it back", "Takes back what 'fail' did."},
+	{"capture", "LINK|DEVICE -w FILE", 1, 1, "wc", cmd_capture, "packets as pcapng, redirected ones included",
+	 "Writes what the programs handle on a link (its name as 'status' shows it, or a target of\n"
+	 "'fail') or on all ports of a device, with device, ports and verdict in each packet's\n"
+	 "comment. Ends with Ctrl-C or after --count packets. '-w -' writes to standard output:\n"
+	 "  erxdpctl capture hub-loc1-vpn -w - | tcpdump -nr -"},
+	{"counters", "", 0, 0, "j", cmd_counters, "per path, per device, per drop reason",
+	 "Prints packets and bytes of each path, what each device did with its packets, and drops by\n"
+	 "reason."},
+	{},
+};

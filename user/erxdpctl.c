@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* erxdpctl: one table of verbs, from which usage and help are printed as well. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "lib/log.h"
+
+static const struct option_text {
+	struct option option;
+	const char *text;
+} options[] = {
+	{{"help", no_argument, NULL, 'h'}, "--help             this text"},
+	{{"lab", required_argument, NULL, 'l'}, "--lab NAME         which lab, when several are loaded"},
+	{{"verbose", no_argument, NULL, 'v'}, "-v, --verbose      say what is done and what took how long; -vv: more"},
+	{{"json", no_argument, NULL, 'j'}, "--json             machine-readable output"},
+	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: nobody notices"},
+	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
+	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
+	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets"},
+	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
+	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
+	{{"dport", required_argument, NULL, 'D'}, "--dport PORT       destination port of udp or tcp"},
+};
+
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: erxdpctl VERB [options] [arguments]\n\n");
+	for (const struct verb *v = verbs; v->name; v++)
+		fprintf(out, "  %-10s %-34s %s\n", v->name, v->args, v->summary);
+	fprintf(out, "\nEach verb takes --help. Exit codes: 0 done, 1 the system refused, 2 usage,\n"
+		     "3 invalid topology or a failed check, 4 'plan' has changes.\n");
+}
+
+static bool takes(const struct verb *v, int letter)
+{
+	return strchr("hlv", letter) || strchr(v->options, letter);
+}
+
+static void print_help(const struct verb *v)
+{
+	printf("usage: erxdpctl %s %s\n\n%s\n\noptions:\n", v->name, v->args, v->text);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (takes(v, options[i].option.val))
+			printf("  %s\n", options[i].text);
+	}
+}
+
+static void take_option(struct call *call, int letter)
+{
+	switch (letter) {
+	case 'l': call->lab = optarg; break;
+	case 'v': log_level = log_level < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG; break;
+	case 'j': call->json = true; break;
+	case 's': call->silent = true; break;
+	case 'a': call->all = true; break;
+	case 'w': call->write = optarg; break;
+	case 'c': call->count = optarg; break;
+	case 'p': call->proto = optarg; break;
+	case 'S': call->sport = optarg; break;
+	case 'D': call->dport = optarg; break;
+	}
+}
+
+static int misuse(const struct verb *v)
+{
+	fprintf(stderr, "usage: erxdpctl %s %s\ntry 'erxdpctl %s --help'\n", v->name, v->args, v->name);
+	return EXIT_USAGE;
+}
+
+/* Parse what follows the verb. Returns -1 to go on, or an exit code. */
+static int parse(struct call *call, int argc, char **argv)
+{
+	struct option longs[N_OPTIONS + 1] = {};
+	bool first_only = !strcmp(call->verb->name, "exec"); /* the command's options are its own */
+	int letter;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		longs[i] = options[i].option;
+	while ((letter = getopt_long(argc, argv, first_only ? "+hvw:c:" : "hvw:c:", longs, NULL)) != -1) {
+		if (letter == 'h') {
+			print_help(call->verb);
+			return EXIT_DONE;
+		}
+		if (letter == '?' || !takes(call->verb, letter)) {
+			if (letter != '?')
+				log_error("'%s' does not take that option", call->verb->name);
+			return misuse(call->verb);
+		}
+		take_option(call, letter);
+	}
+	call->argc = argc - optind;
+	call->argv = argv + optind;
+	if (call->argc < call->verb->least || (call->verb->most >= 0 && call->argc > call->verb->most))
+		return misuse(call->verb);
+	return -1;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	VEC(const char *) names = {};
+	const struct verb *v = verbs;
+	const char *guess;
+
+	while (v->name && strcmp(v->name, name))
+		v++;
+	if (v->name)
+		return v;
+	for (v = verbs; v->name; v++)
+		vec_push(&names, v->name);
+	vec_push(&names, NULL);
+	guess = did_you_mean(name, names.items);
+	if (guess)
+		log_error("there is no verb '%s' (did you mean '%s'?)", name, guess);
+	else
+		log_error("there is no verb '%s'; 'erxdpctl --help' lists them", name);
+	vec_free(&names);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call = {};
+	int code;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_usage(stdout);
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("erxdpctl " ERXDP_VERSION);
+		return EXIT_DONE;
+	}
+	call.verb = find_verb(argv[1]);
+	if (!call.verb)
+		return EXIT_USAGE;
+	code = parse(&call, argc - 1, argv + 1);
+	if (code < 0)
+		code = call.verb->run(&call);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("cannot write to standard output");
+		return EXIT_REFUSED;
+	}
+	return code;
+}

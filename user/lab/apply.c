@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From an image to a machine that does it. Interfaces first, then programs, then
+ * map entries, then what is no longer used: at every moment each route points to
+ * a port that is there and has its program.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/files.h"
+#include "lab/lab.h"
+
+/* --- The plan for net/ ------------------------------------------------------------------------------------------- */
+
+static const char *peer_name(const struct fabric *f, const struct port *port)
+{
+	uint32_t peer = port_peer(f, port->index);
+
+	if (peer == NO_INDEX)
+		return f->hosts.items[f->links.items[port->link].host].name;
+	return f->devices.items[f->ports.items[peer].device].name;
+}
+
+static struct net_port plan_port(const struct lab *lab, uint32_t index)
+{
+	const struct image_port *p = &lab->image->ports.items[index];
+	const struct fabric *f = lab->fabric;
+	struct net_port out = {.ifindex = ERX_FIRST_IFINDEX + p->id};
+
+	memcpy(out.name, p->ifname, sizeof(out.name));
+	memcpy(out.mac, p->entry.mac, sizeof(out.mac));
+	snprintf(out.alias, sizeof(out.alias), "%s>%s", f->devices.items[p->port->device].name, peer_name(f, p->port));
+	return out;
+}
+
+static bool is_up(const struct lab *lab, const struct link *l)
+{
+	return !l->down_in_file && !lab->link_down[l->index];
+}
+
+static void plan_host(const struct lab *lab, const struct link *l, struct net_plan *plan)
+{
+	const struct host *h = &lab->fabric->hosts.items[l->host];
+	struct net_host out = {
+		.port = plan_port(lab, l->ports[0]),
+		.addr = h->addr,
+		.prefixlen = h->prefixlen,
+		.gateway = h->gateway,
+		.mtu = l->mtu,
+		.up = is_up(lab, l),
+	};
+
+	lab_host_namespace(lab, h, out.namespace);
+	host_mac(lab->image, h, out.mac);
+	vec_push(&plan->hosts, out);
+}
+
+static void make_plan(const struct lab *lab, struct net_plan *plan)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->lab = lab->topo->name;
+	lab_fabric_namespace(lab->topo->name, plan->fabric);
+	vec_each(l, &lab->fabric->links) {
+		struct net_link link = {.mtu = ERX_LINK_MTU, .up = is_up(lab, l)};
+
+		if (l->kind == LINK_HOST) {
+			plan_host(lab, l, plan);
+			continue;
+		}
+		link.end[0] = plan_port(lab, l->ports[0]);
+		link.end[1] = plan_port(lab, l->ports[1]);
+		vec_push(&plan->links, link);
+	}
+}
+
+static bool has_index(const struct net_plan *plan, uint32_t ifindex)
+{
+	vec_each(l, &plan->links) {
+		if (l->end[0].ifindex == ifindex || l->end[1].ifindex == ifindex)
+			return true;
+	}
+	vec_each(h, &plan->hosts) {
+		if (h->port.ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+/* Also what was there before, as far as its numbers are still free: it carries packets until the routes have moved. */
+static void add_former(struct net_plan *plan, const struct lab *before)
+{
+	struct net_plan former;
+
+	make_plan(before, &former);
+	vec_each(l, &former.links) {
+		if (!has_index(plan, l->end[0].ifindex) && !has_index(plan, l->end[1].ifindex))
+			vec_push(&plan->links, *l);
+	}
+	vec_each(h, &former.hosts) {
+		bool known = has_index(plan, h->port.ifindex);
+
+		vec_each(other, &plan->hosts)
+			known = known || !strcmp(other->namespace, h->namespace);
+		if (!known)
+			vec_push(&plan->hosts, *h);
+	}
+	vec_free(&former.links);
+	vec_free(&former.hosts);
+}
+
+static void free_plan(struct net_plan *plan)
+{
+	vec_free(&plan->links);
+	vec_free(&plan->hosts);
+}
+
+/* --- Inside the fabric's namespace ------------------------------------------------------------------------------- */
+
+struct dp_job {
+	struct lab *lab;
+	bool dry;
+	struct lab_changes *changes;
+	struct error *e;
+};
+
+static int dp_job(void *arg)
+{
+	struct dp_job *job = arg;
+	const char *name = job->lab->topo->name;
+	struct dp *dp;
+	int err;
+
+	job->changes->loaded = !dp_exists(name);
+	if (job->dry && job->changes->loaded)
+		return 0;
+	err = dp_open(name, true, &dp, job->e);
+	if (err)
+		return err;
+	if (job->dry)
+		job->changes->attached = dp_unattached(dp, job->lab->image);
+	else
+		err = dp_attach(dp, job->lab->image, &job->changes->attached, job->e);
+	if (!err)
+		err = dp_apply(dp, job->lab->image, job->dry, &job->changes->dp, job->e);
+	dp_close(dp);
+	return err;
+}
+
+static int apply_dp(struct lab *lab, bool dry, struct lab_changes *changes, struct error *e)
+{
+	struct dp_job job = {.lab = lab, .dry = dry, .changes = changes, .e = e};
+	char fabric[256];
+
+	lab_fabric_namespace(lab->topo->name, fabric);
+	*e->text = '\0';
+	return net_call(fabric, dp_job, &job, e);
+}
+
+bool lab_changes_any(const struct lab_changes *c)
+{
+	return c->mounted_bpffs || c->loaded || c->attached || c->net.namespaces_added || c->net.namespaces_removed ||
+	       c->net.links_added || c->net.links_removed || c->net.links_set || dp_changes_sum(&c->dp);
+}
+
+/* --- The whole way ----------------------------------------------------------------------------------------------- */
+
+static int apply_dry(struct lab *lab, const struct net_plan *plan, struct lab_changes *changes, struct error *e)
+{
+	int err = net_apply(plan, true, &changes->net, e);
+
+	if (err)
+		return err;
+	if (changes->net.namespaces_added && !dp_exists(lab->topo->name)) {
+		changes->loaded = true;
+		return 0;
+	}
+	return apply_dp(lab, true, changes, e);
+}
+
+static int save_ids(const struct lab *lab, struct error *e)
+{
+	char *ids = ids_format(lab->ids);
+	int err = run_write(lab->topo->name, "ids", ids, strlen(ids), e);
+
+	free(ids);
+	return err;
+}
+
+int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_changes *changes, struct error *e)
+{
+	struct net_plan plan, both;
+	struct net_changes second = {};
+	int err;
+
+	memset(changes, 0, sizeof(*changes));
+	make_plan(lab, &plan);
+	if (dry) {
+		err = apply_dry(lab, &plan, changes, e);
+		free_plan(&plan);
+		return err;
+	}
+	make_plan(lab, &both);
+	if (before)
+		add_former(&both, before);
+	err = dp_mount(&changes->mounted_bpffs, e);
+	/* Numbers before entries: a killed run must not leave entries whose numbers nobody knows. */
+	if (!err)
+		err = save_ids(lab, e);
+	if (!err)
+		err = net_apply(&both, false, &changes->net, e);
+	if (!err)
+		err = apply_dp(lab, false, changes, e);
+	if (!err && before)
+		err = net_apply(&plan, false, &second, e);
+	changes->net.links_removed += second.links_removed;
+	changes->net.namespaces_removed += second.namespaces_removed;
+	free_plan(&plan);
+	free_plan(&both);
+	return err;
+}
+
+/* Set the links that are not as they should be; up or down, one kind at a time. */
+static int set_links(const struct lab *lab, const net_states *states, bool up, struct error *e)
+{
+	char fabric[256];
+
+	lab_fabric_namespace(lab->topo->name, fabric);
+	vec_each(l, &lab->fabric->links) {
+		uint32_t ifindex = ERX_FIRST_IFINDEX + lab->image->ports.items[l->ports[0]].id;
+		int err = 0;
+
+		vec_each(s, states) {
+			if (s->ifindex == ifindex && is_up(lab, l) == up && s->up != up)
+				err = net_set_link(fabric, ifindex, up, e);
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int lab_apply_state(struct lab *lab, struct lab_changes *changes, struct error *e)
+{
+	net_states states = {};
+	char fabric[256];
+	int err;
+
+	memset(changes, 0, sizeof(*changes));
+	lab_fabric_namespace(lab->topo->name, fabric);
+	err = net_states_read(fabric, &states, e);
+	/* As it happens in reality: carrier goes first, routes follow; a link that returns is there before its routes.
+	 */
+	if (!err)
+		err = set_links(lab, &states, false, e);
+	if (!err)
+		err = set_links(lab, &states, true, e);
+	vec_free(&states);
+	return err ? err : apply_dp(lab, false, changes, e);
+}
+
+int lab_verify(const struct lab *lab, struct error *e)
+{
+	struct net_plan plan;
+	int err;
+
+	make_plan(lab, &plan);
+	err = net_verify(&plan, e);
+	free_plan(&plan);
+	return err;
+}
+
+int lab_dp(const struct lab *lab, struct dp **out, struct error *e)
+{
+	return dp_open(lab->topo->name, false, out, e);
+}
+
+int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
+{
+	struct error held = {};
+	char path[512];
+	int err, net_err;
+
+	memset(removed, 0, sizeof(*removed));
+	dp_pin_path(name, "", path);
+	removed->pins = !access(path, F_OK);
+	run_path(name, "", path);
+	removed->files = !access(path, F_OK);
+	err = dp_remove(name, e);
+	net_err = net_remove(name, &removed->namespaces, &held);
+	snprintf(removed->held, sizeof(removed->held), "%s", held.text);
+	if (net_err && !err) {
+		*e = held;
+		err = net_err;
+	}
+	return err ? err : run_remove(name, e);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The run directory of a lab; shared by the files of lab/. */
+#ifndef ERX_LAB_FILES_H
+#define ERX_LAB_FILES_H
+
+#include "lib/error.h"
+
+struct lab;
+
+/* Path of a file of a lab's run directory. */
+void run_path(const char *lab, const char *file, char out[static 512]);
+/* Write a file by rename. Returns 0 or -errno. */
+int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e);
+int run_remove(const char *lab, struct error *e);
+
+#endif
