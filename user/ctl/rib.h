@@ -42,13 +42,13 @@ enum origin { ORIGIN_IGP, ORIGIN_EGP, ORIGIN_INCOMPLETE }; /* RFC 4271: lower wi
 struct attrs { /* immutable and shared: interned per run */
 	const uint32_t *as_path;
 	unsigned as_path_len;
-	uint32_t local_pref; /* 100 by default */
-	uint32_t weight;     /* Azure: 32769 learned from an MSEE, 32768 local and iBGP; 0 elsewhere */
+	uint32_t local_pref;	 /* 100 by default */
+	uint32_t weight;	 /* Azure: 32769 learned from an MSEE, 32768 local and iBGP; 0 elsewhere */
 	uint32_t routing_weight; /* of the ExpressRoute connection; counts before the AS path (azure.md 7.4) */
 	uint32_t med;
 	enum origin origin;
-	bool ibgp; /* learned in an iBGP session */
-	uint32_t via; /* VIA_* */
+	bool ibgp;		     /* learned in an iBGP session */
+	uint32_t via;		     /* VIA_* */
 	const uint32_t *communities; /* high 16 bits AS, low 16 value; sorted */
 	unsigned n_communities;
 };
@@ -71,9 +71,8 @@ struct attrs { /* immutable and shared: interned per run */
 
 enum decide_step {
 #define X(id, text) DECIDE_##id,
-	DECIDE_STEPS(X)
+	DECIDE_STEPS(X) N_DECIDE_STEPS
 #undef X
-	N_DECIDE_STEPS
 };
 
 const char *decide_step_name(enum decide_step step); /* "as-path" */
@@ -85,12 +84,12 @@ struct route {
 	uint32_t from;		   /* device that announced it; NO_INDEX when none did */
 	struct addr next_hop;	   /* neighbour's address, as the tables of design.md 6 show it; may be ADDR_NONE */
 	struct addr router_id;	   /* of the announcing device */
-	uint32_t link;	 /* packets leave by this link; NO_INDEX: they stop here (local, None, Internet, no such VM) */
+	uint32_t link;	  /* packets leave by this link; NO_INDEX: they stop here (local, None, Internet, no such VM) */
 	uint32_t session; /* index into rib.sessions it was learned in; NO_INDEX: in none */
 	const struct connection *connection; /* ER or VPN connection it was learned through, or NULL */
 	const struct udr *udr;		     /* SOURCE_UDR; with link NO_INDEX the appliance or gateway is not there */
-	bool echo;	 /* SOURCE_LOCAL: echo requests are answered */
-	bool best;	 /* one of the members in use */
+	bool echo;			     /* SOURCE_LOCAL: echo requests are answered */
+	bool best;			     /* one of the members in use */
 	enum decide_step lost_at; /* !best: the step that decided against it; best: as decided_at, or MULTIPATH */
 	const char *invalid;	  /* why it is not eligible (with lost_at INVALID); NULL otherwise */
 };
@@ -114,7 +113,7 @@ struct rib_table {
 	const char *name; /* the device's name, or "VNET/SUBNET" */
 	uint32_t device;
 	const struct subnet *subnet; /* NULL: the device's own table */
-	struct rib_entry *entries;   /* sorted by prefix_compare(); equal routes of neighbouring entries are kept once */
+	struct rib_entry *entries; /* sorted by prefix_compare(); equal routes of neighbouring entries are kept once */
 	size_t n_entries;
 };
 

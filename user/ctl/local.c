@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/local.h"
+
+#include <string.h>
+
+/* Azure's system routes with next hop None (azure.md 8.1), dropped where the VNet uses exactly that prefix. */
+static const char *const none_prefixes[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"};
+
+/* One table that is being filled. */
+struct fill {
+	const struct local_case *c;
+	const struct device *device;
+	local_list *out;
+};
+
+static bool is_up(const struct local_case *c, uint32_t link)
+{
+	return link_is_up(c->fabric, c->link_down, link);
+}
+
+static struct route local_route(enum route_source source, uint32_t link)
+{
+	return (struct route){.source = source, .from = NO_INDEX, .session = NO_INDEX, .link = link};
+}
+
+static struct route *add(const struct fill *fill, const struct prefix *p, struct route r)
+{
+	struct local_route l = {.prefix = prefix_network(p), .route = r};
+
+	return &vec_push(fill->out, l)->route;
+}
+
+static void add_own_address(const struct fill *fill, const struct addr *a, bool echo)
+{
+	struct prefix p = prefix_of(a);
+	struct route r = local_route(SOURCE_LOCAL, NO_INDEX);
+
+	if (!addr_is_set(a))
+		return;
+	vec_each(l, fill->out) {
+		if (l->route.source == SOURCE_LOCAL && prefix_equal(&l->prefix, &p))
+			return;
+	}
+	r.echo = echo;
+	add(fill, &p, r);
+}
+
+/* CE, switch and an MSEE's link addresses answer echo; gateways and MSEE endpoints do not (azure.md 3.1). */
+static bool answers_echo(enum erx_kind kind, enum erx_role role)
+{
+	if (kind == ERX_KIND_MSEE)
+		return role == ERX_ROLE_CE || role == ERX_ROLE_REACH;
+	return kind == ERX_KIND_CE || kind == ERX_KIND_LAN;
+}
+
+static struct addr far_address(const struct fabric *f, const struct port *p)
+{
+	return f->ports.items[port_peer(f, p->index)].addr.addr;
+}
+
+/* An interface's address and subnet are there while it is up. A host prefix is no subnet. */
+static void add_interfaces(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+
+	vec_each(i, &fill->device->ports) {
+		const struct port *p = &f->ports.items[*i];
+		struct route *r;
+
+		if (!addr_is_set(&p->addr.addr) || p->role == ERX_ROLE_HOST || !is_up(fill->c, p->link))
+			continue;
+		add_own_address(fill, &p->addr.addr, answers_echo(fill->device->kind, p->role));
+		if (p->addr.len == addr_bits(p->addr.addr.family))
+			continue;
+		r = add(fill, &p->addr, local_route(SOURCE_CONNECTED, p->link));
+		r->next_hop = far_address(f, p);
+	}
+}
+
+static const struct device *far_device(const struct fabric *f, const struct port *p)
+{
+	return &f->devices.items[f->ports.items[port_peer(f, p->index)].device];
+}
+
+static void add_statics(const struct fill *fill, const struct prefix *prefixes, size_t n, struct route r)
+{
+	for (size_t i = 0; i < n; i++)
+		add(fill, &prefixes[i], r);
+}
+
+void vnets_behind(const struct topo *t, const struct vnet *v, vnet_list *out)
+{
+	vec_push(out, v);
+	vec_each(spoke, &t->vnets) {
+		if (spoke->remote_gateway_of == v)
+			vec_push(out, spoke);
+	}
+}
+
+/* The networks a connection without BGP leads to, as each side has configured them. */
+static void static_prefixes(const struct fabric *f, const struct device *near, const struct port *p, prefix_list *out)
+{
+	const struct connection *c = f->links.items[p->link].connection;
+	const struct device *far = far_device(f, p);
+	vnet_list vnets = {};
+
+	if (far->kind == ERX_KIND_CE) {
+		vec_each(prefix, &c->local_gateway->address_prefixes)
+			vec_push(out, *prefix);
+		return;
+	}
+	/* Azure fills in the far VNet's own space; a customer routes all that the gateway serves. */
+	if (near->kind == ERX_KIND_CE)
+		vnets_behind(f->topo, far->vnet, &vnets);
+	else
+		vec_push(&vnets, far->vnet);
+	vec_each(v, &vnets) {
+		vec_each(space, &(*v)->address_space)
+			vec_push(out, *space);
+	}
+	vec_free(&vnets);
+}
+
+/* With BGP the neighbour's address leads into its own tunnel; without, the networks behind it do. */
+static void add_tunnels(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+
+	vec_each(i, &fill->device->ports) {
+		const struct port *p = &f->ports.items[*i];
+		const struct connection *c = f->links.items[p->link].connection;
+		struct route r = local_route(SOURCE_STATIC, p->link);
+		prefix_list prefixes = {};
+
+		if (p->role != ERX_ROLE_TUNNEL || !is_up(fill->c, p->link))
+			continue;
+		r.connection = c;
+		r.next_hop = far_address(f, p);
+		if (c->enable_bgp) {
+			r.next_hop = tunnel_bgp_addr(f, port_peer(f, p->index));
+			vec_push(&prefixes, prefix_of(&r.next_hop));
+		} else {
+			static_prefixes(f, fill->device, p, &prefixes);
+			r.attrs = policy_originate(fill->c->pool, fill->device, NULL, true);
+		}
+		add_statics(fill, prefixes.items, prefixes.n, r);
+		vec_free(&prefixes);
+	}
+}
+
+static void fill_gateway(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+	uint32_t link = device_link(f, fill->device->index, LINK_GATEWAY, NULL, 0);
+	vnet_list vnets = {};
+
+	add_own_address(fill, &fill->device->instance_addr, false);
+	add_own_address(fill, &fill->device->bgp_addr, false);
+	add_tunnels(fill);
+	if (!is_up(fill->c, link))
+		return;
+	vnets_behind(f->topo, fill->device->vnet, &vnets);
+	vec_each(v, &vnets)
+		add_statics(fill, (*v)->address_space.items, (*v)->address_space.n, local_route(SOURCE_STATIC, link));
+	vec_free(&vnets);
+}
+
+static void fill_msee(const struct fill *fill)
+{
+	add_interfaces(fill);
+}
+
+static void fill_ce(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+	uint32_t link = device_link(f, fill->device->index, LINK_LAN, NULL, 0);
+
+	add_interfaces(fill);
+	add_tunnels(fill);
+	if (is_up(fill->c, link)) {
+		struct route *r = add(fill, &fill->device->site->lan, local_route(SOURCE_STATIC, link));
+
+		r->next_hop = far_address(f, &f->ports.items[device_port_on(f, fill->device->index, link)]);
+	}
+}
+
+static void add_hosts(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+
+	vec_each(i, &fill->device->ports) {
+		const struct port *p = &f->ports.items[*i];
+		struct prefix host;
+
+		if (p->role != ERX_ROLE_HOST || !is_up(fill->c, p->link))
+			continue;
+		host = prefix_of(&f->hosts.items[f->links.items[p->link].host].addr);
+		add(fill, &host, local_route(SOURCE_HOST, p->link));
+	}
+}
+
+/* What a router gives its switch without having learned it: a default route, and its tunnel's address. */
+static void add_from_router(const struct fill *fill, const struct port *p)
+{
+	const struct fabric *f = fill->c->fabric;
+	const struct device *ce = far_device(f, p);
+	struct prefix all = {.addr.family = p->addr.addr.family};
+	struct route r = local_route(SOURCE_DEFAULT, p->link);
+
+	r.from = ce->index;
+	r.next_hop = far_address(f, p);
+	r.router_id = ce->router_id;
+	add(fill, &all, r);
+	vec_each(i, &ce->ports) {
+		const struct port *tunnel = &f->ports.items[*i];
+
+		if (tunnel->role != ERX_ROLE_TUNNEL || !is_up(fill->c, tunnel->link))
+			continue;
+		r.source = SOURCE_BGP;
+		r.attrs = policy_originate(fill->c->pool, ce, NULL, false);
+		add(fill, &tunnel->addr, r);
+		break; /* one address, whatever the number of tunnels */
+	}
+}
+
+static void fill_lan(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+	const struct site *s = fill->device->site;
+
+	add_own_address(fill, &s->switch_addr, true);
+	add_own_address(fill, &s->gateway_addr, true);
+	add_interfaces(fill);
+	add_hosts(fill);
+	add(fill, &s->lan, local_route(SOURCE_CONNECTED, NO_INDEX)); /* where no host is */
+	vec_each(i, &fill->device->ports) {
+		const struct port *p = &f->ports.items[*i];
+
+		if (p->role == ERX_ROLE_CE && is_up(fill->c, p->link))
+			add_from_router(fill, p);
+	}
+}
+
+static bool vnet_uses(const struct vnet *v, const struct prefix *p)
+{
+	vec_each(space, &v->address_space) {
+		if (prefix_equal(space, p))
+			return true;
+	}
+	return false;
+}
+
+static void add_system_routes(const struct fill *fill)
+{
+	const struct vnet *v = fill->device->vnet;
+	struct prefix p;
+
+	vec_each(space, &v->address_space)
+		add(fill, space, local_route(SOURCE_VNET, NO_INDEX));
+	for (size_t i = 0; i < sizeof(none_prefixes) / sizeof(none_prefixes[0]); i++) {
+		if (!prefix_parse(none_prefixes[i], &p) && !vnet_uses(v, &p))
+			add(fill, &p, local_route(SOURCE_SYSTEM_NONE, NO_INDEX));
+	}
+	if (!prefix_parse("0.0.0.0/0", &p))
+		add(fill, &p, local_route(SOURCE_INTERNET, NO_INDEX));
+}
+
+/* The peering link between two VNets, NO_INDEX when they have none. */
+uint32_t peering_link(const struct fabric *f, uint32_t vnet, uint32_t remote)
+{
+	vec_each(i, &f->devices.items[vnet].ports) {
+		const struct port *p = &f->ports.items[*i];
+
+		if (p->role == ERX_ROLE_PEERING && far_device(f, p)->index == remote)
+			return p->link;
+	}
+	return NO_INDEX;
+}
+
+static void add_peerings(const struct fill *fill)
+{
+	const struct fabric *f = fill->c->fabric;
+
+	vec_each(p, &fill->device->vnet->peerings) {
+		uint32_t link = peering_link(f, fill->device->index, device_of_vnet(f, p->remote));
+
+		if (p->connected && p->allow_access && is_up(fill->c, link))
+			add_statics(fill, p->remote->address_space.items, p->remote->address_space.n,
+				    local_route(SOURCE_PEERING, link));
+	}
+}
+
+static void fill_vnet(const struct fill *fill)
+{
+	add_system_routes(fill);
+	add_hosts(fill);
+	add_peerings(fill);
+}
+
+static uint32_t vm_link(const struct fabric *f, const struct vnet *v, const struct addr *a)
+{
+	vec_each(h, &f->hosts) {
+		if (h->vnet == v && addr_equal(&h->addr, a))
+			return f->ports.items[h->port].link;
+	}
+	return NO_INDEX;
+}
+
+/* An appliance is a VM of this VNet or of a peered one; packets go straight to its port. */
+static uint32_t appliance_link(const struct fabric *f, const struct vnet *v, const struct addr *a)
+{
+	uint32_t link = vm_link(f, v, a);
+
+	vec_each(p, &v->peerings) {
+		if (link == NO_INDEX && p->connected && p->allow_access)
+			link = vm_link(f, p->remote, a);
+	}
+	return link;
+}
+
+/* Next hop VirtualNetworkGateway means a VPN gateway, of this VNet or of the hub it uses (azure.md 8.1). */
+static void add_udr_to_gateway(const struct fill *fill, const struct udr *u, struct route r)
+{
+	const struct fabric *f = fill->c->fabric;
+	const struct vnet *v = fill->device->vnet, *hub = v->remote_gateway_of;
+	size_t before = fill->out->n;
+
+	for (unsigned i = 0; v->vpn_gateway && i < gateway_instances(v->vpn_gateway); i++) {
+		uint32_t device = device_of_gateway(f, v->vpn_gateway, i);
+
+		r.link = device_link(f, device, LINK_GATEWAY, NULL, 0);
+		r.next_hop = f->devices.items[device].instance_addr;
+		if (is_up(fill->c, r.link))
+			add(fill, &u->prefix, r);
+	}
+	if (!v->vpn_gateway && hub && hub->vpn_gateway) {
+		r.link = peering_link(f, fill->device->index, device_of_vnet(f, hub));
+		add(fill, &u->prefix, r);
+	}
+	if (fill->out->n == before) {
+		r.link = NO_INDEX;
+		r.next_hop = (struct addr){};
+		add(fill, &u->prefix, r);
+	}
+}
+
+/*
+ * A route to an appliance or a gateway that is not there stays in use and
+ * loses the packets: Azure does not fall back to another route.
+ */
+static void add_udrs(const struct fill *fill, const struct route_table *table)
+{
+	vec_each(u, &table->routes) {
+		struct route r = local_route(SOURCE_UDR, NO_INDEX);
+
+		r.udr = u;
+		if (u->hop == UDR_VIRTUAL_NETWORK_GATEWAY) {
+			add_udr_to_gateway(fill, u, r);
+			continue;
+		}
+		if (u->hop == UDR_VIRTUAL_APPLIANCE) {
+			r.link = appliance_link(fill->c->fabric, fill->device->vnet, &u->next_hop);
+			r.next_hop = u->next_hop;
+		}
+		add(fill, &u->prefix, r);
+	}
+}
+
+/* The longest of a VNet's spaces that holds a prefix, 0 bits when none does. */
+static unsigned space_bits(const struct vnet *v, const struct prefix *p)
+{
+	unsigned bits = 0;
+
+	vec_each(space, &v->address_space) {
+		if (prefix_covers(space, p) && space->len > bits)
+			bits = space->len;
+	}
+	return bits;
+}
+
+/*
+ * Azure has no routes to single VMs: they are reached because the VNet's space
+ * is VnetLocal. A user-defined route at least as long as that space takes its
+ * VMs along, unless it says VnetLocal itself.
+ */
+static bool udr_takes_over(const struct vnet *v, const struct route_table *table, const struct prefix *host)
+{
+	const struct udr *longest = NULL;
+
+	vec_each(u, &table->routes) {
+		if (prefix_covers(&u->prefix, host) && (!longest || u->prefix.len > longest->prefix.len))
+			longest = u;
+	}
+	return longest && longest->hop != UDR_VNET_LOCAL && longest->prefix.len >= space_bits(v, host);
+}
+
+static void fill_subnet(const struct fill *fill, const struct subnet *subnet)
+{
+	fill_vnet(fill);
+	vec_each(l, fill->out) {
+		if (l->route.source == SOURCE_HOST &&
+		    udr_takes_over(fill->device->vnet, subnet->route_table, &l->prefix))
+			l->route.invalid = "a user-defined route covers this address";
+	}
+	add_udrs(fill, subnet->route_table);
+}
+
+void local_routes(const struct local_case *c, const struct device *d, const struct subnet *subnet, local_list *out)
+{
+	static void (*const fillers[ERX_N_KINDS])(const struct fill *) = {
+		[ERX_KIND_VNET] = fill_vnet,	 [ERX_KIND_ERGW] = fill_gateway, [ERX_KIND_MSEE] = fill_msee,
+		[ERX_KIND_VPNGW] = fill_gateway, [ERX_KIND_CE] = fill_ce,	 [ERX_KIND_LAN] = fill_lan,
+	};
+	struct fill fill = {.c = c, .device = d, .out = out};
+
+	if (subnet)
+		fill_subnet(&fill, subnet);
+	else
+		fillers[d->kind](&fill);
+}
+
+static void add_origin(const struct device *d, const struct prefix *p, const struct attrs *attrs,
+		       const struct connection *connection, origin_list *out)
+{
+	struct origination o = {
+		.prefix = prefix_network(p), .device = d->index, .attrs = attrs, .connection = connection};
+
+	vec_push(out, o);
+}
+
+/* The whole address spaces of the VNet and of the spokes that use its gateways (azure.md 7.2). */
+static void originate_vnets(const struct local_case *c, const struct device *d, origin_list *out)
+{
+	vnet_list vnets = {};
+
+	if (!is_up(c, device_link(c->fabric, d->index, LINK_GATEWAY, NULL, 0)))
+		return;
+	vnets_behind(c->fabric->topo, d->vnet, &vnets);
+	vec_each(v, &vnets) {
+		const struct attrs *attrs = policy_originate(c->pool, d, *v, false);
+
+		vec_each(space, &(*v)->address_space)
+			add_origin(d, space, attrs, NULL, out);
+	}
+	vec_free(&vnets);
+}
+
+/* A VPN gateway announces the static networks of its connections to its BGP neighbours. */
+static void originate_statics(const struct local_case *c, const struct device *d, origin_list *out)
+{
+	local_list routes = {};
+	struct fill fill = {.c = c, .device = d, .out = &routes};
+
+	add_tunnels(&fill);
+	vec_each(l, &routes) {
+		if (l->route.attrs)
+			add_origin(d, &l->prefix, l->route.attrs, l->route.connection, out);
+	}
+	vec_free(&routes);
+}
+
+/* A customer router's list is announced as long as its LAN is there. */
+static void originate_site(const struct local_case *c, const struct device *d, origin_list *out)
+{
+	const struct attrs *attrs = policy_originate(c->pool, d, NULL, false);
+
+	if (!is_up(c, device_link(c->fabric, d->index, LINK_LAN, NULL, 0)))
+		return;
+	vec_each(a, &d->router->advertise) {
+		for (uint32_t i = 0; i < a->count; i++) {
+			struct prefix p = prefix_next(&a->first, i);
+
+			add_origin(d, &p, attrs, NULL, out);
+		}
+	}
+}
+
+void local_origins(const struct local_case *c, const struct device *d, origin_list *out)
+{
+	if (d->gateway)
+		originate_vnets(c, d, out);
+	if (d->kind == ERX_KIND_VPNGW)
+		originate_statics(c, d, out);
+	if (d->kind == ERX_KIND_CE)
+		originate_site(c, d, out);
+}

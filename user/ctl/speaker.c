@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/speaker.h"
+
+bool link_is_up(const struct fabric *f, const bool *link_down, uint32_t link)
+{
+	return link != NO_INDEX && !f->links.items[link].down_in_file && !(link_down && link_down[link]);
+}
+
+static void add_session(struct bgp *b, struct session s)
+{
+	uint32_t index = b->sessions.n;
+	struct received none = {};
+
+	vec_push(&b->sessions, s);
+	for (unsigned end = 0; end < 2; end++) {
+		struct neighbour n = {.session = index, .end = end};
+
+		vec_push(&b->received, none);
+		vec_push(&b->speakers[s.ends[end].device].neighbours, n);
+	}
+}
+
+/* What a link of this kind has speakers at both ends for; N_SESSION_KINDS: nothing. */
+static enum session_kind session_kind_of(const struct link *l)
+{
+	switch (l->kind) {
+	case LINK_CIRCUIT: return SESSION_CIRCUIT;
+	case LINK_MSEE_ERGW: return SESSION_GATEWAY;
+	case LINK_REACH: return SESSION_REACH;
+	case LINK_TUNNEL: return l->connection->enable_bgp ? SESSION_VPN : N_SESSION_KINDS;
+	default: return N_SESSION_KINDS;
+	}
+}
+
+struct addr tunnel_bgp_addr(const struct fabric *f, uint32_t port)
+{
+	const struct port *p = &f->ports.items[port];
+	const struct device *d = &f->devices.items[p->device];
+	const struct local_gateway *local = f->links.items[p->link].connection->local_gateway;
+
+	if (d->gateway)
+		return d->bgp_addr;
+	return local && addr_is_set(&local->bgp_address) ? local->bgp_address : p->addr.addr;
+}
+
+static struct session_end link_end(const struct fabric *f, const struct link *l, unsigned end)
+{
+	const struct port *p = &f->ports.items[l->ports[end]];
+
+	return (struct session_end){.device = p->device,
+				    .addr = l->kind == LINK_TUNNEL ? tunnel_bgp_addr(f, p->index) : p->addr.addr,
+				    .link = l->index};
+}
+
+static uint32_t past_gateway(const struct fabric *f, const struct link *l)
+{
+	const struct port *ergw = &f->ports.items[l->ports[1]];
+
+	if (l->kind != LINK_MSEE_ERGW)
+		return NO_INDEX;
+	return device_link(f, device_of_vnet(f, f->devices.items[ergw->device].vnet), LINK_VNET_MSEE, l->connection,
+			   l->path);
+}
+
+static void add_link_sessions(struct bgp *b, const bool *link_down)
+{
+	vec_each(l, &b->fabric->links) {
+		struct session s = {.kind = session_kind_of(l), .link = l->index, .connection = l->connection};
+
+		if (s.kind == N_SESSION_KINDS)
+			continue;
+		s.up = link_is_up(b->fabric, link_down, l->index);
+		s.ends[0] = link_end(b->fabric, l, 0);
+		s.ends[1] = link_end(b->fabric, l, 1);
+		s.past_gateway = past_gateway(b->fabric, l);
+		add_session(b, s);
+	}
+}
+
+static struct session_end inside_end(const struct fabric *f, const struct gateway *g, unsigned instance)
+{
+	uint32_t device = device_of_gateway(f, g, instance);
+
+	return (struct session_end){.device = device,
+				    .addr = f->devices.items[device].instance_addr,
+				    .link = device_link(f, device, LINK_GATEWAY, NULL, 0)};
+}
+
+/* The gateways of one VNet are an iBGP mesh (azure.md 7.4), over the VNet itself. */
+static void add_inside_sessions(struct bgp *b, const bool *link_down)
+{
+	vec_each(v, &b->fabric->topo->vnets) {
+		if (!v->er_gateway || !v->vpn_gateway)
+			continue;
+		for (unsigned i = 0; i < gateway_instances(v->er_gateway); i++) {
+			for (unsigned k = 0; k < gateway_instances(v->vpn_gateway); k++) {
+				struct session s = {.kind = SESSION_INSIDE, .link = NO_INDEX, .past_gateway = NO_INDEX};
+
+				s.ends[0] = inside_end(b->fabric, v->er_gateway, i);
+				s.ends[1] = inside_end(b->fabric, v->vpn_gateway, k);
+				s.up = link_is_up(b->fabric, link_down, s.ends[0].link) &&
+				       link_is_up(b->fabric, link_down, s.ends[1].link);
+				add_session(b, s);
+			}
+		}
+	}
+}
+
+struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const bool *link_down)
+{
+	struct bgp *b = xcalloc(1, sizeof(*b));
+
+	b->fabric = f;
+	b->pool = pool;
+	b->speakers = xcalloc(f->devices.n, sizeof(*b->speakers));
+	for (size_t i = 0; i < f->devices.n; i++)
+		b->speakers[i].told_session = NO_INDEX;
+	add_link_sessions(b, link_down);
+	add_inside_sessions(b, link_down);
+	return b;
+}
+
+void bgp_free(struct bgp *b)
+{
+	for (size_t i = 0; i < b->fabric->devices.n; i++) {
+		vec_free(&b->speakers[i].neighbours);
+		vec_free(&b->speakers[i].learned);
+	}
+	free(b->speakers);
+	vec_free(&b->sessions);
+	vec_free(&b->received);
+	vec_free(&b->changed);
+	vec_free(&b->queue);
+	vec_free(&b->active);
+	free(b);
+}
+
+static void enqueue(struct bgp *b, uint32_t device)
+{
+	struct speaker *s = &b->speakers[device];
+
+	if (s->queued)
+		return;
+	s->queued = true;
+	vec_push(&b->queue, device);
+	vec_push(&b->active, device);
+}
+
+static void forget_prefix(struct bgp *b)
+{
+	vec_each(i, &b->changed)
+		b->received.items[*i] = (struct received){};
+	vec_each(i, &b->active) {
+		struct speaker *s = &b->speakers[*i];
+
+		s->learned.n = 0;
+		s->n_best = 0;
+		s->queued = false;
+		s->origin = NULL;
+		s->told = NULL;
+		s->told_session = NO_INDEX;
+	}
+	b->changed.n = b->active.n = b->queue.n = b->next = 0;
+}
+
+static struct route learned_route(const struct bgp *b, const struct neighbour *n, const struct attrs *accepted)
+{
+	const struct session *s = &b->sessions.items[n->session];
+	const struct session_end *far = &s->ends[!n->end];
+
+	return (struct route){.source = SOURCE_BGP,
+			      .attrs = accepted,
+			      .from = far->device,
+			      .next_hop = far->addr,
+			      .router_id = b->fabric->devices.items[far->device].router_id,
+			      .link = s->ends[n->end].link,
+			      .session = n->session,
+			      .connection = s->connection};
+}
+
+/* Adj-RIB-In to Loc-RIB. */
+static void decide(struct bgp *b, uint32_t device)
+{
+	struct speaker *s = &b->speakers[device];
+	const struct decide_rules *rules = decide_rules_of(b->fabric->devices.items[device].kind);
+
+	s->learned.n = 0;
+	vec_each(n, &s->neighbours) {
+		const struct attrs *accepted = b->received.items[n->session * 2 + n->end].accepted;
+
+		if (accepted)
+			vec_push(&s->learned, learned_route(b, n, accepted));
+	}
+	s->n_best = decide_rank(s->learned.items, s->learned.n, rules).n_best;
+}
+
+/* Loc-RIB to Adj-RIB-Out: the one route a speaker tells its neighbours of. */
+static struct policy_source choose(const struct bgp *b, const struct speaker *s, uint32_t *session)
+{
+	const struct route *best = s->learned.items;
+
+	*session = NO_INDEX;
+	if (s->origin)
+		return (struct policy_source){.attrs = s->origin->attrs, .is_static = s->origin->connection};
+	if (!s->n_best)
+		return (struct policy_source){};
+	*session = best->session;
+	return (struct policy_source){
+		.attrs = best->attrs, .learned = &b->sessions.items[best->session], .from = best->from};
+}
+
+/* An UPDATE, or a withdrawal when sent is NULL: processed by the receiver at once. */
+static void deliver(struct bgp *b, const struct policy_case *c, uint32_t session, const struct attrs *sent)
+{
+	unsigned end = !c->sender;
+	uint32_t slot = session * 2 + end, device = c->session->ends[end].device;
+	struct received *r = &b->received.items[slot];
+	const struct attrs *before = r->accepted;
+
+	if (r->sent == sent)
+		return;
+	b->events++;
+	r->sent = sent;
+	r->accepted = sent ? policy_import(c, sent, b->speakers[device].origin) : NULL;
+	vec_push(&b->changed, slot);
+	if (r->accepted != before)
+		enqueue(b, device);
+}
+
+static void advertise(struct bgp *b, uint32_t device)
+{
+	struct speaker *s = &b->speakers[device];
+	struct policy_source source;
+	uint32_t session;
+
+	source = choose(b, s, &session);
+	if (source.attrs == s->told && session == s->told_session)
+		return;
+	s->told = source.attrs;
+	s->told_session = session;
+	vec_each(n, &s->neighbours) {
+		struct policy_case c = {.fabric = b->fabric,
+					.pool = b->pool,
+					.session = &b->sessions.items[n->session],
+					.sender = n->end,
+					.prefix = &b->prefix};
+
+		if (c.session->up)
+			deliver(b, &c, n->session, source.attrs ? policy_export(&c, &source) : NULL);
+	}
+}
+
+bool bgp_settle(struct bgp *b, const struct prefix *p, const struct origination *origins, size_t n_origins,
+		size_t budget)
+{
+	size_t limit = b->events + budget;
+
+	forget_prefix(b);
+	b->prefix = *p;
+	for (size_t i = 0; i < n_origins; i++) {
+		struct speaker *s = &b->speakers[origins[i].device];
+
+		if (!s->origin)
+			s->origin = &origins[i];
+		enqueue(b, origins[i].device);
+	}
+	while (b->next < b->queue.n) {
+		uint32_t device = b->queue.items[b->next++];
+
+		b->speakers[device].queued = false;
+		decide(b, device);
+		advertise(b, device);
+		if (b->events > limit)
+			return false;
+	}
+	return true;
+}

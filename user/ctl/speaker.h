@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BGP speakers of a fabric and what they tell each other, one prefix at a
+ * time. Nothing in BGP makes one prefix depend on another (no speaker here
+ * aggregates), so each is brought to its fixed point alone: the state is one
+ * route per session, and a prefix that never settles is known by name and does
+ * not hold up the others.
+ *
+ * A session is reliable and in order. What one end has sent (Adj-RIB-Out) and
+ * what the other end has received (Adj-RIB-In, before import policy) are then
+ * the same, and are kept once, in struct received.
+ */
+#ifndef ERX_CTL_SPEAKER_H
+#define ERX_CTL_SPEAKER_H
+
+#include "ctl/decide.h"
+#include "ctl/policy.h"
+
+/* A prefix that a device announces of its own. */
+struct origination {
+	struct prefix prefix;
+	uint32_t device;
+	const struct attrs *attrs;
+	const struct connection *connection; /* of a static VPN route; NULL: the device's own network */
+};
+
+struct received {
+	const struct attrs *sent;     /* NULL: nothing, or withdrawn */
+	const struct attrs *accepted; /* after import policy; NULL: refused */
+};
+
+/* One end of a session, seen from the device that has it. */
+struct neighbour {
+	uint32_t session;
+	unsigned end;
+};
+
+struct speaker {
+	VEC(struct neighbour) neighbours; /* in the file's order */
+	/* Of the prefix at hand: */
+	const struct origination *origin; /* own announcement, which no learned route replaces; or NULL */
+	VEC(struct route) learned;	  /* accepted routes, ranked */
+	unsigned n_best;		  /* of learned */
+	bool queued;
+	const struct attrs *told; /* the route the neighbours have been told of, and from whom it was */
+	uint32_t told_session;
+};
+
+struct bgp {
+	const struct fabric *fabric;
+	struct attrs_pool *pool;
+	VEC(struct session) sessions;
+	VEC(struct received) received; /* by session * 2 + receiving end */
+	VEC(uint32_t) changed;	       /* indexes into received, of the prefix at hand; may repeat */
+	struct speaker *speakers;      /* by device; those that speak no BGP have no neighbours */
+	VEC(uint32_t) queue;	       /* devices with something to tell, first in first out */
+	size_t next;		       /* place in queue */
+	VEC(uint32_t) active;	       /* speakers with state of the prefix at hand */
+	struct prefix prefix;
+	size_t events; /* UPDATEs so far, of all prefixes */
+};
+
+struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const bool *link_down);
+void bgp_free(struct bgp *b);
+
+/*
+ * Let the speakers settle on one prefix, which these devices announce. Returns
+ * false when they have not after budget UPDATEs.
+ */
+bool bgp_settle(struct bgp *b, const struct prefix *p, const struct origination *origins, size_t n_origins,
+		size_t budget);
+
+/* The address that neighbours through a tunnel peer with, at the end that this port is. */
+struct addr tunnel_bgp_addr(const struct fabric *f, uint32_t port);
+/* Whether a link carries packets. */
+bool link_is_up(const struct fabric *f, const bool *link_down, uint32_t link);
+
+#endif

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/table.h"
+
+#include <string.h>
+
+static bool is_up(const struct tables *t, uint32_t link)
+{
+	return link_is_up(t->c->fabric, t->c->link_down, link);
+}
+
+static const struct device *device_at(const struct tables *t, uint32_t device)
+{
+	return &t->c->fabric->devices.items[device];
+}
+
+static int compare_local(const void *a, const void *b)
+{
+	const struct local_route *x = a, *y = b;
+
+	return prefix_compare(&x->prefix, &y->prefix);
+}
+
+static void reserve(struct table *table, const struct vnet *v, const char *reason)
+{
+	vec_each(space, &v->address_space) {
+		struct reserved r = {.space = prefix_network(space), .reason = reason};
+
+		vec_push(&table->reserved, r);
+	}
+}
+
+/*
+ * The system routes of a VNet and of its peers stay preferred, even against a
+ * longer prefix learned by BGP (azure.md 8.1). The same holds for a gateway and
+ * the VNets it serves, whose spaces are static routes there.
+ */
+static void reserve_spaces(struct tables *t, struct table *table)
+{
+	const struct vnet *v = table->device->vnet;
+	vnet_list others = {};
+
+	if (!v)
+		return;
+	reserve(table, v, "inside the VNet's own address space, whose system route stays preferred");
+	if (table->device->gateway) {
+		vnets_behind(t->c->fabric->topo, v, &others);
+	} else {
+		vec_each(p, &v->peerings) {
+			if (p->connected && p->allow_access)
+				vec_push(&others, p->remote);
+		}
+	}
+	vec_each(other, &others) {
+		if (*other != v)
+			reserve(table, *other,
+				arena_printf(t->arena,
+					     "inside the address space of peered VNet '%s', whose system route "
+					     "stays preferred",
+					     (*other)->name));
+	}
+	vec_free(&others);
+}
+
+static void add_table(struct tables *t, const struct device *d, const struct subnet *subnet)
+{
+	struct table *table = vec_push(&t->list, ((struct table){.device = d, .subnet = subnet}));
+
+	local_routes(t->c, d, subnet, &table->local);
+	if (table->local.n)
+		qsort(table->local.items, table->local.n, sizeof(*table->local.items), compare_local);
+	reserve_spaces(t, table);
+}
+
+/* VNets take from gateways, spokes from their hub, switches from routers. */
+static unsigned fill_round(const struct table *table)
+{
+	switch (table->device->kind) {
+	case ERX_KIND_VNET: return table->device->vnet->remote_gateway_of ? 2 : 1;
+	case ERX_KIND_LAN: return 1;
+	default: return 0;
+	}
+}
+
+static uint32_t inside_link(const struct tables *t, const struct device *d)
+{
+	uint32_t link = d->gateway ? device_link(t->c->fabric, d->index, LINK_GATEWAY, NULL, 0) : NO_INDEX;
+
+	return is_up(t, link) ? link : NO_INDEX;
+}
+
+struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct arena *arena)
+{
+	struct tables *t = xcalloc(1, sizeof(*t));
+
+	t->c = c;
+	t->bgp = bgp;
+	t->arena = arena;
+	t->inside = xcalloc(c->fabric->devices.n, sizeof(*t->inside));
+	vec_each(d, &c->fabric->devices) {
+		t->inside[d->index] = inside_link(t, d);
+		add_table(t, d, NULL);
+	}
+	vec_each(v, &c->fabric->topo->vnets) {
+		vec_each(s, &v->subnets) {
+			if (s->route_table)
+				add_table(t, device_at(t, device_of_vnet(c->fabric, v)), s);
+		}
+	}
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < t->list.n; i++) {
+			if (fill_round(&t->list.items[i]) == round)
+				vec_push(&t->order, i);
+		}
+	}
+	return t;
+}
+
+void tables_free(struct tables *t)
+{
+	vec_each(table, &t->list) {
+		vec_free(&table->local);
+		vec_free(&table->reserved);
+		vec_free(&table->entries);
+		vec_free(&table->last);
+	}
+	vec_free(&t->list);
+	vec_free(&t->order);
+	vec_free(&t->candidates);
+	free(t->inside);
+	free(t);
+}
+
+/* A way out that several instances of a gateway know is one route. */
+static bool has_link(const struct tables *t, uint32_t link)
+{
+	vec_each(r, &t->candidates) {
+		if (r->source == SOURCE_BGP && r->link == link)
+			return true;
+	}
+	return false;
+}
+
+static void add_learned(struct tables *t, const struct table *table)
+{
+	const struct speaker *s = &t->bgp->speakers[table->device->index];
+
+	vec_each(r, &s->learned)
+		vec_push(&t->candidates, *r);
+}
+
+/* By which link a VNet reaches what a gateway instance has learned; NO_INDEX: not by this one. */
+static uint32_t way_out(const struct tables *t, const struct device *gateway, const struct route *learned)
+{
+	const struct session *s = &t->bgp->sessions.items[learned->session];
+
+	switch (s->kind) {
+	case SESSION_VPN: return t->inside[gateway->index];
+	/* Azure to on-premises never crosses the ExpressRoute gateway (azure.md 3.1). */
+	case SESSION_GATEWAY: return s->past_gateway;
+	default: return NO_INDEX; /* iBGP: the other gateway gives it to the VNet itself */
+	}
+}
+
+static void add_gateway_route(struct tables *t, const struct device *gateway, struct route r, uint32_t link)
+{
+	if (!is_up(t, link) || has_link(t, link))
+		return;
+	if (gateway->kind == ERX_KIND_VPNGW)
+		r.next_hop = gateway->instance_addr;
+	r.source = SOURCE_BGP;
+	r.from = gateway->index;
+	r.router_id = gateway->router_id;
+	r.link = link;
+	vec_push(&t->candidates, r);
+}
+
+/* The best and equal routes of one gateway instance, or its static one. */
+static void add_from_instance(struct tables *t, uint32_t device)
+{
+	const struct device *gateway = device_at(t, device);
+	const struct speaker *s = &t->bgp->speakers[device];
+
+	if (t->inside[device] == NO_INDEX)
+		return;
+	if (s->origin && s->origin->connection) {
+		struct route r = {.attrs = s->origin->attrs, .session = NO_INDEX, .connection = s->origin->connection};
+
+		add_gateway_route(t, gateway, r, t->inside[device]);
+	}
+	for (unsigned i = 0; !s->origin && i < s->n_best; i++)
+		add_gateway_route(t, gateway, s->learned.items[i], way_out(t, gateway, &s->learned.items[i]));
+}
+
+static void add_from_gateways(struct tables *t, const struct vnet *v)
+{
+	const struct gateway *gateways[] = {v->er_gateway, v->vpn_gateway};
+
+	for (int k = 0; k < 2; k++) {
+		for (unsigned i = 0; gateways[k] && i < gateway_instances(gateways[k]); i++)
+			add_from_instance(t, device_of_gateway(t->c->fabric, gateways[k], i));
+	}
+}
+
+/* The entry another table has just got for the prefix at hand, when a BGP route is in use there. */
+static const struct route *best_learned(const struct tables *t, uint32_t table, const struct prefix *p)
+{
+	const struct table *from = &t->list.items[table];
+	const struct rib_entry *e = from->entries.n ? &from->entries.items[from->entries.n - 1] : NULL;
+
+	if (!e || !prefix_equal(&e->prefix, p) || !e->n_best)
+		return NULL;
+	/* A static VPN route is handed on like a learned one. */
+	return e->routes[0].attrs ? &e->routes[0] : NULL;
+}
+
+static void add_from_device(struct tables *t, uint32_t device, uint32_t link, struct addr next_hop,
+			    const struct prefix *p)
+{
+	const struct route *best = is_up(t, link) ? best_learned(t, device, p) : NULL;
+	struct route r;
+
+	if (!best)
+		return;
+	r = *best;
+	r.source = SOURCE_BGP;
+	r.from = device;
+	r.router_id = device_at(t, device)->router_id;
+	r.link = link;
+	if (addr_is_set(&next_hop))
+		r.next_hop = next_hop;
+	vec_push(&t->candidates, r);
+}
+
+/* A spoke's traffic leaves for the hub, which chooses among its gateways' routes. */
+static void add_learned_by_vnet(struct tables *t, const struct table *table, const struct prefix *p)
+{
+	const struct fabric *f = t->c->fabric;
+	const struct vnet *v = table->device->vnet;
+
+	if (table->subnet && table->subnet->route_table->disable_bgp_propagation)
+		return;
+	if (v->remote_gateway_of) {
+		uint32_t hub = device_of_vnet(f, v->remote_gateway_of);
+
+		add_from_device(t, hub, peering_link(f, table->device->index, hub), (struct addr){}, p);
+	} else {
+		add_from_gateways(t, v);
+	}
+}
+
+static void add_learned_by_switch(struct tables *t, const struct table *table, const struct prefix *p)
+{
+	const struct fabric *f = t->c->fabric;
+
+	vec_each(i, &table->device->ports) {
+		const struct port *port = &f->ports.items[*i];
+
+		if (port->role == ERX_ROLE_CE) {
+			const struct port *ce = &f->ports.items[port_peer(f, port->index)];
+
+			add_from_device(t, ce->device, port->link, ce->addr.addr, p);
+		}
+	}
+}
+
+static void mark_reserved(struct tables *t, const struct table *table, const struct prefix *p)
+{
+	/* At equal length the source decides between a gateway's static route and one it has learned. */
+	unsigned longer = table->device->gateway ? 1 : 0;
+
+	if (!t->candidates.n)
+		return;
+	vec_each(reserved, &table->reserved) {
+		if (!prefix_covers(&reserved->space, p) || p->len < reserved->space.len + longer)
+			continue;
+		vec_each(r, &t->candidates)
+			r->invalid = reserved->reason;
+	}
+}
+
+static void gather(struct tables *t, struct table *table, const struct prefix *p)
+{
+	t->candidates.n = 0;
+	switch (table->device->kind) {
+	case ERX_KIND_VNET: add_learned_by_vnet(t, table, p); break;
+	case ERX_KIND_LAN: add_learned_by_switch(t, table, p); break;
+	default: add_learned(t, table); break;
+	}
+	mark_reserved(t, table, p);
+	while (table->next < table->local.n && prefix_equal(&table->local.items[table->next].prefix, p))
+		vec_push(&t->candidates, table->local.items[table->next++].route);
+}
+
+static bool same_route(const struct route *a, const struct route *b)
+{
+	return a->source == b->source && a->attrs == b->attrs && a->from == b->from && a->link == b->link &&
+	       a->session == b->session && a->connection == b->connection && a->udr == b->udr && a->echo == b->echo &&
+	       a->invalid == b->invalid && addr_equal(&a->next_hop, &b->next_hop) &&
+	       addr_equal(&a->router_id, &b->router_id);
+}
+
+static bool same_as_last(const struct tables *t, const struct table *table)
+{
+	if (t->candidates.n != table->last.n)
+		return false;
+	for (size_t i = 0; i < t->candidates.n; i++) {
+		if (!same_route(&t->candidates.items[i], &table->last.items[i]))
+			return false;
+	}
+	return true;
+}
+
+static void rank_candidates(struct tables *t, struct table *table, struct rib_entry *e)
+{
+	size_t size = t->candidates.n * sizeof(*e->routes);
+	struct ranking ranking;
+
+	table->last.n = 0;
+	vec_each(r, &t->candidates)
+		vec_push(&table->last, *r);
+	e->n_routes = t->candidates.n;
+	e->routes = memcpy(arena_alloc(t->arena, size), t->candidates.items, size);
+	ranking = decide_rank(e->routes, e->n_routes, decide_rules_of(table->device->kind));
+	e->n_best = ranking.n_best;
+	e->decided_at = ranking.decided_at;
+}
+
+/* Neighbouring prefixes mostly come the same ways: their routes are ranked and kept once. */
+static void add_entry(struct tables *t, struct table *table, const struct prefix *p)
+{
+	struct rib_entry e = {};
+
+	gather(t, table, p);
+	if (!t->candidates.n)
+		return;
+	if (same_as_last(t, table))
+		e = table->entries.items[table->entries.n - 1];
+	else
+		rank_candidates(t, table, &e);
+	e.prefix = *p;
+	vec_push(&table->entries, e);
+}
+
+void tables_add(struct tables *t, const struct prefix *p)
+{
+	vec_each(i, &t->order)
+		add_entry(t, &t->list.items[*i], p);
+}

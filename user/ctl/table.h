@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The routing tables of a fabric while they are made, one prefix after the
+ * other: what each device's table holds once the speakers have settled.
+ */
+#ifndef ERX_CTL_TABLE_H
+#define ERX_CTL_TABLE_H
+
+#include "ctl/local.h"
+
+/* Address space that no BGP route may take over, and why. */
+struct reserved {
+	struct prefix space;
+	const char *reason;
+};
+
+struct table {
+	const struct device *device;
+	const struct subnet *subnet;
+	local_list local; /* sorted */
+	size_t next;	  /* of local: the first that is not behind the prefix at hand */
+	VEC(struct reserved) reserved;
+	VEC(struct rib_entry) entries;
+	VEC(struct route) last; /* candidates of the last entry, as they came */
+};
+
+struct tables {
+	const struct local_case *c;
+	const struct bgp *bgp;
+	struct arena *arena; /* of the routes */
+	VEC(struct table) list;
+	uint32_t *inside;	      /* by device: a gateway's link to its VNet while it is up, NO_INDEX otherwise */
+	VEC(uint32_t) order;	      /* in which they are filled: a table after those it takes routes from */
+	VEC(struct route) candidates; /* of the entry at hand */
+};
+
+struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct arena *arena);
+void tables_free(struct tables *t);
+/* Add the entry of one prefix to every table that has a route to it. Prefixes come in order. */
+void tables_add(struct tables *t, const struct prefix *p);
+
+#endif
