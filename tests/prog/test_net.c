@@ -150,7 +150,7 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 	int pid, end;
 
 	if (stats->tests_skipped)
-		fprintf(stderr, "%zu tests skipped: they need root\n", stats->tests_skipped);
+		fprintf(stderr, "%zu tests skipped: run as root for those that need it\n", stats->tests_skipped);
 	if (geteuid())
 		return;
 	net_labs(&labs);

@@ -36,7 +36,7 @@ void net_note(struct error *why, const char *format, ...) __attribute__((format(
 struct nl;
 
 struct nl *nl_open(struct error *error); /* in the thread's namespace; NULL: *error is filled */
-void nl_close(struct nl *nl);		     /* NULL is fine */
+void nl_close(struct nl *nl);		 /* NULL is fine */
 
 /*
  * Requests are collected and sent together; nl_end() names what the request is

@@ -212,8 +212,7 @@ static const char *mac_text(const uint8_t mac[6], char text[18])
 	return text;
 }
 
-bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *want, const char *where,
-		       struct error *why)
+bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *want, const char *where, struct error *why)
 {
 	bool up = seen->flags & IFF_UP;
 	bool right = true;
