@@ -91,14 +91,11 @@ static void gateway_check(struct parser *p, const struct gateway *g, address_use
 /* One router may be known to several gateways under several names, by the same address. */
 static void local_gateway_use(struct parser *p, const struct local_gateway *l, address_users *public)
 {
-	vec_each(other, &p->topo->local_gateways) {
-		if (other == l)
-			break;
-		if (other->router == l->router && addr_equal(&other->public_address, &l->public_address))
-			return;
-	}
-	address_use(public, l->public_address, 1, field_pos(p, &l->public_address, l->at), "local network gateway",
-		    l->name);
+	struct pos at = field_pos(p, &l->public_address, l->at);
+	struct address_user *user = address_use(public, l->public_address, 1, at, "local network gateway", l->name);
+
+	if (user)
+		user->owner = l->router;
 }
 
 void check_gateways(struct parser *p)

@@ -7,12 +7,12 @@
 #define AZURE_RESERVED 4   /* the first four addresses of every subnet, and the last one */
 #define MAX_PEERINGS   500 /* of one VNet, azure.md 6 */
 
-void address_use(address_users *users, struct addr a, uint32_t count, struct pos at, const char *what, const char *name)
+struct address_user *address_use(address_users *users, struct addr a, uint32_t count, struct pos at, const char *what,
+				 const char *name)
 {
 	struct address_user user = {.first = a, .count = count, .at = at, .what = what, .name = name};
 
-	if (addr_is_set(&a))
-		vec_push(users, user);
+	return addr_is_set(&a) ? vec_push(users, user) : NULL;
 }
 
 static int by_first(const void *a, const void *b)
@@ -36,7 +36,7 @@ void address_users_check(struct parser *p, address_users *users)
 	vec_each(u, users) {
 		struct addr last = addr_plus(&u->first, u->count - 1);
 
-		if (widest && addr_compare(&u->first, &end) <= 0)
+		if (widest && addr_compare(&u->first, &end) <= 0 && (!u->owner || u->owner != widest->owner))
 			problem(p, u->at, "the address %s of %s '%s' is used twice: %s '%s' has it too",
 				address_text(p, &u->first), u->what, shown(p, u->name), widest->what,
 				shown(p, widest->name));
@@ -146,17 +146,18 @@ static void gateway_subnet_check(struct parser *p, const struct vnet *v, const s
 
 static void subnets_check(struct parser *p, struct vnet *v)
 {
+	struct prefix_index spaces = {};
 	placed_list list = {};
 
+	vec_each(x, &v->address_space)
+		prefix_index_add(&spaces, *x, x);
+	prefix_index_sort(&spaces);
 	vec_each(s, &v->subnets) {
 		struct pos at = field_pos(p, &s->prefix, s->at);
-		bool inside = false;
 
 		if (!addr_is_set(&s->prefix.addr))
 			continue;
-		vec_each(x, &v->address_space)
-			inside = inside || prefix_covers(x, &s->prefix);
-		if (!inside && v->address_space.n)
+		if (v->address_space.n && !prefix_index_find(&spaces, &s->prefix))
 			problem(p, at, "subnet '%s' %s is outside the address space of virtual network '%s'", s->name,
 				prefix_text(p, &s->prefix), v->name);
 		if (s->prefix.len > 29)
@@ -164,16 +165,9 @@ static void subnets_check(struct parser *p, struct vnet *v)
 		place(&list, s->prefix, at, s->name);
 	}
 	placed_check(p, &list, "subnet", vnet_text(p, v));
+	prefix_index_free(&spaces);
 	if (v->gateway_subnet)
 		gateway_subnet_check(p, v, v->gateway_subnet);
-}
-
-static const struct subnet *subnet_of(const struct vnet *v, const struct addr *a)
-{
-	vec_each(s, &v->subnets)
-		if (addr_is_set(&s->prefix.addr) && prefix_has(&s->prefix, a))
-			return s;
-	return NULL;
 }
 
 /* Why nothing but Azure may have this address, NULL when it is free. */
@@ -190,10 +184,10 @@ static const char *reserved(const struct subnet *s, const struct addr *a)
 	return addr_compare(a, &end) > 0 ? "it is the broadcast address of the subnet" : NULL;
 }
 
-static void occupant_check(struct parser *p, const struct vnet *v, const struct addr *a, struct pos at,
-			   const char *what, const char *name)
+/* s: the subnet that has the address, NULL for none. */
+static void occupant_check(struct parser *p, const struct vnet *v, const struct subnet *s, const struct addr *a,
+			   struct pos at, const char *what, const char *name)
 {
-	const struct subnet *s = subnet_of(v, a);
 	const char *why = s ? reserved(s, a) : NULL;
 
 	if (!addr_is_set(a))
@@ -234,31 +228,36 @@ static void ranges_check(struct parser *p, const struct vnet *v, const struct su
 	}
 }
 
+static void endpoint_check(struct parser *p, const struct vnet *v, const struct prefix_index *subnets,
+			   const struct endpoint *e, const char *what, address_users *users)
+{
+	struct prefix wanted = prefix_of(&e->addr);
+	struct pos at = field_pos(p, &e->addr, e->at);
+
+	occupant_check(p, v, prefix_index_find(subnets, &wanted), &e->addr, at, what, e->name);
+	address_use(users, e->addr, 1, at, what, e->name);
+}
+
 static void occupants_check(struct parser *p, struct vnet *v)
 {
+	struct prefix_index subnets = {};
 	address_users users = {};
 
+	subnets_index(v, &subnets);
 	vec_each(vm, &v->vms) {
 		struct pos at = field_pos(p, &vm->addr, vm->at);
 
-		occupant_check(p, v, &vm->addr, at, "virtual machine", vm->name);
+		occupant_check(p, v, vm->subnet, &vm->addr, at, "virtual machine", vm->name);
 		address_use(&users, vm->addr, 1, at, "virtual machine", vm->name);
 	}
-	vec_each(e, &v->private_endpoints) {
-		struct pos at = field_pos(p, &e->addr, e->at);
-
-		occupant_check(p, v, &e->addr, at, "private endpoint", e->name);
-		address_use(&users, e->addr, 1, at, "private endpoint", e->name);
-	}
-	vec_each(e, &v->load_balancers) {
-		struct pos at = field_pos(p, &e->addr, e->at);
-
-		occupant_check(p, v, &e->addr, at, "load balancer", e->name);
-		address_use(&users, e->addr, 1, at, "load balancer", e->name);
-	}
+	vec_each(e, &v->private_endpoints)
+		endpoint_check(p, v, &subnets, e, "private endpoint", &users);
+	vec_each(e, &v->load_balancers)
+		endpoint_check(p, v, &subnets, e, "load balancer", &users);
 	vec_each(s, &v->subnets)
 		ranges_check(p, v, s, &users);
 	address_users_check(p, &users);
+	prefix_index_free(&subnets);
 }
 
 /* Whose gateways a VNet's routes may point to: its own, or those of the hub it uses. */
@@ -267,28 +266,28 @@ static const struct vnet *gateway_home(const struct vnet *v)
 	return v->remote_gateway_of ? v->remote_gateway_of : v;
 }
 
-/* A route table is checked where it is used: what it may say depends on the VNet. */
+/* A route table is checked where it is used: what it may say depends on the VNet. The first such route will do. */
 static void table_use_check(struct parser *p, const struct vnet *v, const struct subnet *s)
 {
 	const struct vnet *home = gateway_home(v);
+	struct pos at = field_pos(p, &s->route_table, s->at);
+	const struct udr *route = NULL;
 
-	vec_each(r, &s->route_table->routes) {
-		if (r->hop != UDR_VIRTUAL_NETWORK_GATEWAY || !field_given(p, &r->hop))
-			continue;
-		if (home->er_gateway)
-			problem(p, field_pos(p, &s->route_table, s->at),
-				"route '%s' of route table '%s' goes to a VirtualNetworkGateway, and '%s' has the "
-				"ExpressRoute "
-				"gateway '%s': Azure allows that with a VPN gateway alone, advertise the prefix over "
-				"BGP",
-				r->name, s->route_table->name, home->name, home->er_gateway->name);
-		else if (!home->vpn_gateway)
-			caution(p, field_pos(p, &s->route_table, s->at),
-				"route '%s' of route table '%s' goes to a VirtualNetworkGateway, and '%s' has none: "
-				"its packets "
-				"are lost",
-				r->name, s->route_table->name, v->name);
-	}
+	vec_each(r, &s->route_table->routes)
+		if (!route && r->hop == UDR_VIRTUAL_NETWORK_GATEWAY)
+			route = r;
+	if (route && home->er_gateway)
+		problem(p, at,
+			"route '%s' of route table '%s' goes to a VirtualNetworkGateway, and '%s' has the ExpressRoute "
+			"gateway "
+			"'%s': Azure allows that with a VPN gateway alone, advertise the prefix over BGP",
+			route->name, s->route_table->name, home->name, home->er_gateway->name);
+	else if (route && !home->vpn_gateway)
+		caution(p, at,
+			"route '%s' of route table '%s' goes to a VirtualNetworkGateway, and '%s' has none: its "
+			"packets are "
+			"lost",
+			route->name, s->route_table->name, v->name);
 }
 
 static void route_table_check(struct parser *p, struct route_table *table)

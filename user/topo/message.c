@@ -8,9 +8,10 @@
 
 /*
  * Edit distances are the only part of a message that costs more than its
- * length. A file with this much to guess at is not one with a typing error.
+ * length, about this many steps in a second. A file with more to guess at is
+ * not one with a typing error.
  */
-#define SUGGESTION_BUDGET 2000000
+#define SUGGESTION_STEPS 50000000
 
 static bool is_control(const unsigned char *c)
 {
@@ -54,11 +55,12 @@ const char *prefix_text(struct parser *p, const struct prefix *x)
 
 const char *suggest(struct parser *p, const char *text, const char *const *candidates)
 {
+	size_t len = strlen(text);
 	const char *found = NULL;
 
-	for (size_t i = 0; candidates[i]; i++)
-		p->suggestions++;
-	if (p->suggestions <= SUGGESTION_BUDGET)
+	for (size_t i = 0; candidates[i] && p->suggestions < SUGGESTION_STEPS; i++)
+		p->suggestions += len * strlen(candidates[i]);
+	if (p->suggestions < SUGGESTION_STEPS)
 		found = did_you_mean(text, candidates);
 	return found ? arena_printf(p->arena, " (did you mean '%s'?)", shown(p, found)) : "";
 }
@@ -69,7 +71,7 @@ const char *suggest_name(struct parser *p, const char *text, enum scope scope, u
 	const char *found;
 	struct name *n, *tmp;
 
-	if (p->suggestions > SUGGESTION_BUDGET)
+	if (p->suggestions >= SUGGESTION_STEPS)
 		return "";
 	HASH_ITER(hh, p->names[scope], n, tmp)
 		if (things & (1u << n->thing))

@@ -158,6 +158,21 @@ const char *prefix_text(struct parser *p, const struct prefix *x);
 const char *suggest(struct parser *p, const char *text, const char *const *candidates);
 const char *suggest_name(struct parser *p, const char *text, enum scope scope, unsigned things);
 
+/* prefix_index.c */
+struct indexed_prefix {
+	struct prefix prefix;
+	const void *item;
+	size_t outer; /* the next one around it */
+};
+struct prefix_index {
+	VEC(struct indexed_prefix) entries;
+};
+void prefix_index_add(struct prefix_index *x, struct prefix prefix, const void *item);
+void prefix_index_sort(struct prefix_index *x); /* after the last one is added, before the first search */
+const void *prefix_index_find(const struct prefix_index *x, const struct prefix *wanted); /* NULL: nothing covers it */
+void prefix_index_free(struct prefix_index *x);
+void subnets_index(const struct vnet *v, struct prefix_index *x);
+
 /* fields and names */
 struct field *field_add(struct parser *p, const void *key, struct pos at, const char *text);
 const struct field *field_find(const struct parser *p, const void *key);
@@ -197,10 +212,11 @@ struct address_user {
 	uint32_t count; /* of consecutive addresses */
 	struct pos at;
 	const char *what, *name;
+	const void *owner; /* one thing under several names may use an address again; NULL: nobody may */
 };
 typedef VEC(struct address_user) address_users;
-void address_use(address_users *users, struct addr a, uint32_t count, struct pos at, const char *what,
-		 const char *name);
+struct address_user *address_use(address_users *users, struct addr a, uint32_t count, struct pos at, const char *what,
+				 const char *name);
 void address_users_check(struct parser *p, address_users *users); /* reports, and frees the list */
 
 #endif

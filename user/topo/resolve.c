@@ -123,15 +123,27 @@ static void references_resolve(struct parser *p)
 		reference_resolve(p, r);
 }
 
+void subnets_index(const struct vnet *v, struct prefix_index *x)
+{
+	vec_each(s, &v->subnets)
+		prefix_index_add(x, s->prefix, s);
+	prefix_index_sort(x);
+}
+
 static void vnet_resolve(struct vnet *v)
 {
+	struct prefix_index subnets = {};
+
 	vec_each(s, &v->subnets)
 		if (!strcmp(s->name, "GatewaySubnet"))
 			v->gateway_subnet = s;
-	vec_each(vm, &v->vms)
-		vec_each(s, &v->subnets)
-			if (!vm->subnet && prefix_has(&s->prefix, &vm->addr))
-				vm->subnet = s;
+	subnets_index(v, &subnets);
+	vec_each(vm, &v->vms) {
+		struct prefix wanted = prefix_of(&vm->addr);
+
+		vm->subnet = prefix_index_find(&subnets, &wanted);
+	}
+	prefix_index_free(&subnets);
 }
 
 static void gateway_sku_resolve(struct parser *p, struct gateway *g)
