@@ -18,7 +18,7 @@ Q :=
 say = @true
 else
 Q := @
-say = @printf '  %-7s %s\n'
+say = @printf '  %-7s %s\n' >&2
 endif
 
 PKGS     := libbpf libxdp libelf zlib yaml-0.1 libcjson libmnl
@@ -85,6 +85,12 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $(CPPFLAGS) -o $@ $^ $(LDLIBS)
+
+# The seed of the ECMP hash: prints it.
+$(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -Wextra -Werror -Iinclude -o $@ $<
 
 clean:
 	$(Q)rm -rf build build-san

@@ -244,7 +244,10 @@ static void move(struct route *routes, unsigned from, unsigned to)
 	routes[to] = r;
 }
 
-/* In what step r, not the best, lost against it; MULTIPATH: it did not, and shares the load. */
+/*
+ * In what step r, not the best, lost. Against the best itself it may even have
+ * won: then another route of its own AS has put it out by MED.
+ */
 static enum decide_step step_lost(const struct route *routes, unsigned n, const struct route *r,
 				  const struct decide_rules *rules)
 {
@@ -252,8 +255,7 @@ static enum decide_step step_lost(const struct route *routes, unsigned n, const 
 
 	if (r->invalid)
 		return DECIDE_INVALID;
-	route_compare(&routes[0], r, rules, &step);
-	if (step < DECIDE_MULTIPATH)
+	if (route_compare(&routes[0], r, rules, &step) > 0 && step < DECIDE_MULTIPATH)
 		return step;
 	within = beaten_within_as(routes, n, r, rules);
 	return within < DECIDE_MULTIPATH ? within : step;

@@ -141,7 +141,7 @@ static void add_tunnels(const struct fill *fill)
 			vec_push(&prefixes, prefix_of(&r.next_hop));
 		} else {
 			static_prefixes(f, fill->device, p, &prefixes);
-			r.attrs = policy_originate(fill->c->pool, fill->device, NULL, true);
+			r.attrs = policy_redistribute(fill->c->pool, fill->device, c);
 		}
 		add_statics(fill, prefixes.items, prefixes.n, r);
 		vec_free(&prefixes);
@@ -217,7 +217,7 @@ static void add_from_router(const struct fill *fill, const struct port *p)
 		if (tunnel->role != ERX_ROLE_TUNNEL || !is_up(fill->c, tunnel->link))
 			continue;
 		r.source = SOURCE_BGP;
-		r.attrs = policy_originate(fill->c->pool, ce, NULL, false);
+		r.attrs = policy_originate(fill->c->pool, ce, NULL);
 		add(fill, &tunnel->addr, r);
 		break; /* one address, whatever the number of tunnels */
 	}
@@ -437,7 +437,7 @@ static void originate_vnets(const struct local_case *c, const struct device *d, 
 		return;
 	vnets_behind(c->fabric->topo, d->vnet, &vnets);
 	vec_each(v, &vnets) {
-		const struct attrs *attrs = policy_originate(c->pool, d, *v, false);
+		const struct attrs *attrs = policy_originate(c->pool, d, *v);
 
 		vec_each(space, &(*v)->address_space)
 			add_origin(d, space, attrs, NULL, out);
@@ -462,7 +462,7 @@ static void originate_statics(const struct local_case *c, const struct device *d
 /* A customer router's list is announced as long as its LAN is there. */
 static void originate_site(const struct local_case *c, const struct device *d, origin_list *out)
 {
-	const struct attrs *attrs = policy_originate(c->pool, d, NULL, false);
+	const struct attrs *attrs = policy_originate(c->pool, d, NULL);
 
 	if (!is_up(c, device_link(c->fabric, d->index, LINK_LAN, NULL, 0)))
 		return;

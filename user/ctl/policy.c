@@ -43,8 +43,8 @@ static const struct export_policy exports[] = {
 	{ERX_KIND_MSEE, SESSION_GATEWAY, .sends = LEARNED(CIRCUIT) | LEARNED(GATEWAY) | LEARNED(REACH), .via = VIA_MSEE,
 	 .via_gateway = VIA_HAIRPIN, .gateway_as = GATEWAY_AS_REPLACED},
 	/*
-	 * Global Reach is not transitive: what came in over it does not leave over it. Captures behind it show
-	 * 12076 once more per MSEE, so a gateway on both circuits prefers the direct one.
+	 * Global Reach is not transitive: what came in over it does not leave over it. Published tests saw 12076
+	 * more than once behind it; here each MSEE adds it, so a gateway on both circuits prefers the direct one.
 	 */
 	{ERX_KIND_MSEE, SESSION_REACH, .sends = LEARNED(CIRCUIT) | LEARNED(GATEWAY), .via = VIA_MSEE | VIA_REACH},
 	/* The list of the file is complete, unless the router is told to pass on what it learns. */
@@ -214,9 +214,9 @@ const struct attrs *policy_export(const struct policy_case *c, const struct poli
 		out.med = source->learned ? 0 : out.med;
 	}
 	out.ibgp = false;
-	/* Through a customer's router it starts anew: what was a hairpin below is the customer's announcement above. */
+	/* A customer's router that passes a route on makes it the customer's own announcement. */
 	if (sender->kind == ERX_KIND_CE)
-		out.via &= ~(VIA_HAIRPIN | VIA_REACH);
+		out.via = (out.via & ~(VIA_HAIRPIN | VIA_REACH)) | VIA_SITE;
 	out.via |= policy->via;
 	if (source->learned && source->learned->kind == SESSION_GATEWAY)
 		out.via |= policy->via_gateway;
@@ -232,7 +232,7 @@ static bool wants_remote_vnet(const struct gateway *g, const struct attrs *a)
 {
 	if (a->via & VIA_HAIRPIN)
 		return g->allow_remote_vnet_traffic;
-	if ((a->via & VIA_REACH) && (a->via & VIA_VNET))
+	if ((a->via & VIA_REACH) && !(a->via & VIA_SITE))
 		return g->allow_remote_vnet_traffic && (a->via & VIA_REMOTE);
 	return true;
 }
@@ -286,8 +286,7 @@ static unsigned region_community(const struct vnet *v, uint32_t *out)
 	return 0;
 }
 
-const struct attrs *policy_originate(struct attrs_pool *pool, const struct device *d, const struct vnet *v,
-				     bool is_static)
+const struct attrs *policy_originate(struct attrs_pool *pool, const struct device *d, const struct vnet *v)
 {
 	struct attrs a = {.local_pref = DEFAULT_LOCAL_PREF};
 	uint32_t community;
@@ -297,11 +296,21 @@ const struct attrs *policy_originate(struct attrs_pool *pool, const struct devic
 		return attrs_intern(pool, &a);
 	}
 	a.weight = WEIGHT_LOCAL;
-	a.via = is_static ? VIA_SITE | VIA_VPN : VIA_VNET;
-	if (d->kind == ERX_KIND_ERGW && v) {
+	a.via = VIA_VNET;
+	if (d->kind == ERX_KIND_ERGW) {
 		a.communities = &community;
 		a.n_communities = region_community(v, &community);
 		a.via |= d->gateway->allow_remote_vnet_traffic ? VIA_REMOTE : 0;
 	}
+	return attrs_intern(pool, &a);
+}
+
+const struct attrs *policy_redistribute(struct attrs_pool *pool, const struct device *d, const struct connection *c)
+{
+	struct attrs a = {.local_pref = DEFAULT_LOCAL_PREF, .via = VIA_VPN};
+
+	a.via |= c->gateway2 || d->kind == ERX_KIND_CE ? VIA_VNET : VIA_SITE;
+	if (d->kind == ERX_KIND_VPNGW)
+		a.weight = WEIGHT_LOCAL;
 	return attrs_intern(pool, &a);
 }

@@ -54,8 +54,9 @@ const struct attrs *policy_export(const struct policy_case *c, const struct poli
 /* The route as the receiver has it, NULL when it refuses it. originates: the receiver announces this prefix itself. */
 const struct attrs *policy_import(const struct policy_case *c, const struct attrs *sent, bool originates);
 
-/* Attributes of what a device announces of its own: a VNet's prefix, a customer's, a static VPN route. */
-const struct attrs *policy_originate(struct attrs_pool *pool, const struct device *d, const struct vnet *v,
-				     bool is_static);
+/* Attributes of a prefix that a device announces as its own: of that VNet (gateways), or a customer's (CE). */
+const struct attrs *policy_originate(struct attrs_pool *pool, const struct device *d, const struct vnet *v);
+/* Attributes of a static route through a VPN connection without BGP, where the device hands it on. */
+const struct attrs *policy_redistribute(struct attrs_pool *pool, const struct device *d, const struct connection *c);
 
 #endif

@@ -32,7 +32,7 @@ enum origin { ORIGIN_IGP, ORIGIN_EGP, ORIGIN_INCOMPLETE }; /* RFC 4271: lower wi
 
 /* Through what a route has come, for policies that ask where it is from (azure.md 7.5). */
 #define VIA_VNET    (1u << 0) /* originated by a VNet's gateway */
-#define VIA_SITE    (1u << 1) /* originated by a customer router */
+#define VIA_SITE    (1u << 1) /* announced by a customer router */
 #define VIA_MSEE    (1u << 2) /* has crossed an MSEE */
 #define VIA_HAIRPIN (1u << 3) /* from one gateway to another by the MSEE both are connected to */
 #define VIA_REACH   (1u << 4) /* has crossed a Global Reach connection */

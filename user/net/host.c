@@ -54,8 +54,10 @@ static int offload_socket(struct error *error)
 }
 
 /*
- * GRO makes the end poll its queue: without it every frame redirected to it is lost. Checksums must be complete,
- * because a redirected frame forgets that its sum was still to be done.
+ * GRO makes the end poll its queue: without it every frame redirected to it is lost. The driver tells the other end
+ * that it may redirect here when GRO is switched on while this end is up, and at no other time that can be relied on:
+ * so it is switched, off and on, last. Checksums must be complete, because a redirected frame forgets that its sum
+ * was still to be done.
  */
 static int set_offload(const struct net_host *host, struct error *error)
 {
@@ -65,7 +67,9 @@ static int set_offload(const struct net_host *host, struct error *error)
 
 	if (fd < 0)
 		return fd;
-	err = offload(fd, ETHTOOL_SGRO, &on);
+	err = offload(fd, ETHTOOL_SGRO, &off);
+	if (!err)
+		err = offload(fd, ETHTOOL_SGRO, &on);
 	if (!err)
 		err = offload(fd, ETHTOOL_STXCSUM, &off);
 	close(fd);
@@ -386,15 +390,15 @@ int host_configure(const struct net_host *host, unsigned todo, struct error *err
 
 	if (!err && todo & TODO_SYSCTL)
 		err = sysctl_set(true, host->namespace, error);
-	if (!err && todo & TODO_OFFLOAD)
-		err = set_offload(host, error);
-	if (err || !(todo & TODO_HOST))
+	if (err || !(todo & (TODO_HOST | TODO_OFFLOAD)))
 		return err;
 	nl = nl_open(error);
 	if (!nl)
 		return -ENOTSUP;
 	err = configure_eth(nl, host, todo, error);
 	nl_close(nl);
+	if (!err && todo & (TODO_OFFLOAD | TODO_ETH))
+		err = set_offload(host, error);
 	return err;
 }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* status: what is loaded. */
+#include "obs/status.h"
+
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "lib/log.h"
+#include "obs/print.h"
+
+/* Whatever of the lab can still be read is shown; what is gone is said. */
+static void show_one(const char *name, cJSON *list)
+{
+	struct status_input in = {};
+	struct error e = {};
+	net_states states = {};
+	struct lab *lab;
+	struct dp *dp = NULL;
+	char fabric[256];
+
+	if (lab_open(name, &lab, &e) || lab_compute(lab, &e)) {
+		log_error("of lab '%s' only parts are there: %s", name, e.text);
+		return;
+	}
+	lab_fabric_namespace(name, fabric);
+	if (net_states_read(fabric, &states, &e))
+		log_verbose("%s", e.text);
+	if (lab_dp(lab, &dp, &e))
+		log_verbose("%s", e.text);
+	in = (struct status_input){.lab = lab, .dp = dp, .states = &states};
+	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
+	if (list)
+		cJSON_AddItemToArray(list, status_json(&in));
+	else
+		status_print(&in, stdout);
+	dp_close(dp);
+	vec_free(&states);
+	lab_free(lab);
+}
+
+int cmd_status(const struct call *call)
+{
+	cJSON *list = call->json ? cJSON_CreateArray() : NULL;
+	net_names names = {};
+
+	lab_names(&names);
+	if (!names.n && !list)
+		log_info("no lab is loaded; run 'erxdpctl load FILE'");
+	vec_each(n, &names) {
+		if (!call->lab || !strcmp(call->lab, *n))
+			show_one(*n, list);
+		free(*n);
+	}
+	vec_free(&names);
+	if (list) {
+		cJSON *root = cJSON_CreateObject();
+
+		cJSON_AddItemToObject(root, "labs", list);
+		print_json(root);
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "obs/status.h"
+
+#include <string.h>
+
+#include "obs/names.h"
+
+struct end {
+	char namespace[256];
+	const char *interface;
+	const char *at; /* device or host */
+	uint32_t ifindex;
+};
+
+static struct end fabric_end(const struct lab *lab, uint32_t port)
+{
+	const struct image_port *p = &lab->image->ports.items[port];
+	struct end e = {.interface = p->ifname, .ifindex = ERX_FIRST_IFINDEX + p->id};
+
+	lab_fabric_namespace(lab->topo->name, e.namespace);
+	e.at = lab->fabric->devices.items[p->port->device].name;
+	return e;
+}
+
+static struct end other_end(const struct lab *lab, const struct link *l)
+{
+	struct end e = {.interface = "eth0"};
+
+	if (l->ports[1] != NO_INDEX)
+		return fabric_end(lab, l->ports[1]);
+	e.at = lab->fabric->hosts.items[l->host].name;
+	lab_host_namespace(lab, &lab->fabric->hosts.items[l->host], e.namespace);
+	return e;
+}
+
+static const struct net_port_state *state_of(const struct status_input *in, uint32_t ifindex)
+{
+	vec_each(s, in->states) {
+		if (s->ifindex == ifindex)
+			return s;
+	}
+	return NULL;
+}
+
+static const char *link_state(const struct status_input *in, const struct link *l)
+{
+	const struct net_port_state *s = state_of(in, fabric_end(in->lab, l->ports[0]).ifindex);
+
+	if (!s)
+		return "missing";
+	if (in->lab->link_silent[l->index])
+		return "silent";
+	return s->up && s->carrier ? "up" : "down";
+}
+
+static struct erx_port_stats stats_of(const struct status_input *in, uint32_t port)
+{
+	struct erx_port_stats stats = {};
+	uint64_t lost;
+
+	if (in->dp)
+		dp_read_port(in->dp, in->lab->image->ports.items[port].id, &stats, &lost);
+	return stats;
+}
+
+/* --- Text -------------------------------------------------------------------------------------------------------- */
+
+static void print_links(const struct status_input *in, FILE *out)
+{
+	fprintf(out, "\n%-34s %-7s %-16s %-16s %12s %12s\n", "link", "state", "interface", "interface", "received",
+		"sent");
+	vec_each(l, &in->lab->fabric->links) {
+		struct erx_port_stats stats = stats_of(in, l->ports[0]);
+
+		fprintf(out, "%-34s %-7s %-16s %-16s %12llu %12llu\n", l->name, link_state(in, l),
+			fabric_end(in->lab, l->ports[0]).interface, other_end(in->lab, l).interface, stats.received,
+			stats.sent);
+	}
+}
+
+void status_print(const struct status_input *in, FILE *out)
+{
+	const struct lab *lab = in->lab;
+	char namespace[256], text[ADDR_STRLEN];
+
+	lab_fabric_namespace(lab->topo->name, namespace);
+	fprintf(out, "lab '%s': %zu hosts, %zu devices, %zu links, namespace %s\n", lab->topo->name,
+		lab->fabric->hosts.n, lab->fabric->devices.n, lab->fabric->links.n, namespace);
+	fprintf(out, "controller: none resident; each command computes and applies\n");
+	if (!in->states->n || !in->dp || in->unattached)
+		fprintf(out, "damaged: %s; run 'erxdpctl load' with its file again\n",
+			!in->states->n ? "the fabric's namespace is gone"
+			: !in->dp      ? "the programs are gone"
+				       : "a port lacks its program");
+	vec_each(f, &lab->faults)
+		fprintf(out, "failed: %s%s\n", f->target, f->silent ? " (silently)" : "");
+	for (size_t i = 0; i < lab->topo->connections.n; i++) {
+		if (lab->fastpath[i])
+			fprintf(out, "FastPath on: %s\n", lab->topo->connections.items[i].name);
+	}
+	fprintf(out, "\n%-16s %-16s %s\n", "host", "address", "namespace");
+	vec_each(h, &lab->fabric->hosts) {
+		lab_host_namespace(lab, h, namespace);
+		fprintf(out, "%-16s %-16s %s\n", h->name, addr_format(&h->addr, text), namespace);
+	}
+	fprintf(out, "\n%-20s %s\n", "device", "kind");
+	vec_each(d, &lab->fabric->devices)
+		fprintf(out, "%-20s %s\n", d->name, kind_text(d->kind));
+	print_links(in, out);
+}
+
+/* --- JSON -------------------------------------------------------------------------------------------------------- */
+
+static cJSON *end_json(const struct end *e)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(item, "at", e->at);
+	cJSON_AddStringToObject(item, "namespace", e->namespace);
+	cJSON_AddStringToObject(item, "interface", e->interface);
+	return item;
+}
+
+static void add_links(const struct status_input *in, cJSON *list)
+{
+	vec_each(l, &in->lab->fabric->links) {
+		struct end a = fabric_end(in->lab, l->ports[0]), b = other_end(in->lab, l);
+		struct erx_port_stats stats = stats_of(in, l->ports[0]);
+		cJSON *item = cJSON_CreateObject(), *ends = cJSON_CreateArray();
+
+		cJSON_AddStringToObject(item, "name", l->name);
+		cJSON_AddStringToObject(item, "state", link_state(in, l));
+		cJSON_AddItemToArray(ends, end_json(&a));
+		cJSON_AddItemToArray(ends, end_json(&b));
+		cJSON_AddItemToObject(item, "ends", ends);
+		cJSON_AddNumberToObject(item, "received", stats.received);
+		cJSON_AddNumberToObject(item, "sent", stats.sent);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+static void add_hosts(const struct lab *lab, cJSON *list)
+{
+	char namespace[256], text[ADDR_STRLEN];
+
+	vec_each(h, &lab->fabric->hosts) {
+		cJSON *item = cJSON_CreateObject();
+
+		lab_host_namespace(lab, h, namespace);
+		cJSON_AddStringToObject(item, "name", h->name);
+		cJSON_AddStringToObject(item, "address", addr_format(&h->addr, text));
+		cJSON_AddStringToObject(item, "namespace", namespace);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+static void add_faults(const struct lab *lab, cJSON *list)
+{
+	vec_each(f, &lab->faults) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "target", f->target);
+		cJSON_AddBoolToObject(item, "silent", f->silent);
+		cJSON_AddItemToArray(list, item);
+	}
+}
+
+cJSON *status_json(const struct status_input *in)
+{
+	const struct lab *lab = in->lab;
+	cJSON *root = cJSON_CreateObject(), *devices;
+	char namespace[256];
+
+	lab_fabric_namespace(lab->topo->name, namespace);
+	cJSON_AddStringToObject(root, "lab", lab->topo->name);
+	cJSON_AddStringToObject(root, "namespace", namespace);
+	cJSON_AddBoolToObject(root, "controller", false);
+	cJSON_AddBoolToObject(root, "damaged", !in->states->n || !in->dp || in->unattached);
+	add_faults(lab, cJSON_AddArrayToObject(root, "failed"));
+	add_hosts(lab, cJSON_AddArrayToObject(root, "hosts"));
+	devices = cJSON_AddArrayToObject(root, "devices");
+	vec_each(d, &lab->fabric->devices) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", d->name);
+		cJSON_AddStringToObject(item, "kind", kind_name(d->kind));
+		cJSON_AddItemToArray(devices, item);
+	}
+	add_links(in, cJSON_AddArrayToObject(root, "links"));
+	return root;
+}
