@@ -41,7 +41,7 @@ int cmd_validate(const struct call *call)
 
 	if (!lab)
 		return code;
-	if (lab_compute(lab, &e)) {
+	if (lab_compute(lab, &e) || lab_check_loops(lab, &e)) {
 		log_error("%s: %s", call->argv[0], e.text);
 		status = EXIT_INVALID;
 	}
@@ -143,9 +143,15 @@ static int load_locked(struct lab *lab, double start)
 	if (before)
 		lab_adopt(lab, before);
 	err = lab_compute(lab, &e);
-	took("routes and image", &since);
 	if (!err)
-		err = lab_apply(lab, before, false, &changes, &e);
+		err = lab_check_loops(lab, &e);
+	took("routes and image", &since);
+	if (err) { /* nothing has been touched yet */
+		lab_free(before);
+		refuse(&e);
+		return EXIT_INVALID;
+	}
+	err = lab_apply(lab, before, false, &changes, &e);
 	took("namespaces, programs, maps", &since);
 	if (!err)
 		err = lab_verify(lab, &e);
@@ -253,6 +259,8 @@ int cmd_plan(const struct call *call)
 	if (before)
 		lab_adopt(lab, before);
 	err = lab_compute(lab, &e);
+	if (!err)
+		err = lab_check_loops(lab, &e);
 	if (!err)
 		err = lab_apply(lab, before, true, &changes, &e);
 	close(lock);

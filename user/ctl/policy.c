@@ -138,20 +138,26 @@ static bool may_send(const struct policy_case *c, const struct export_policy *po
 	return !s->learned || !same_party(&c->fabric->devices.items[s->from], device_at(c, !c->sender));
 }
 
-/* How often a customer router adds its AS beyond the once: the largest of the file's entries that fit. */
+/* How often a customer router adds its AS beyond the once: a path's number before its circuit's before the general one.
+ */
 static unsigned prepends(const struct policy_case *c)
 {
 	const struct router *r = device_at(c, c->sender)->router;
 	const struct device *peer = device_at(c, !c->sender);
 	unsigned times = 0;
+	int specific = -1;
 
 	if (!r)
 		return 0;
 	vec_each(p, &r->prepends) {
+		int rank = !p->circuit ? 0 : p->path < 0 ? 1 : 2;
+
 		if (p->circuit && (p->circuit != peer->circuit || (p->path >= 0 && p->path != (int)peer->path)))
 			continue;
-		if (p->times > times)
+		if (rank > specific) {
+			specific = rank;
 			times = p->times;
+		}
 	}
 	return times;
 }

@@ -209,6 +209,9 @@ static uint32_t compile_adjacency(struct compiler *c, uint32_t port, bool transi
 		adj.entry.path = plain_path(c, &e);
 	}
 	free(key);
+	while (c->image->adjacency_at.n <= adj.id)
+		vec_push(&c->image->adjacency_at, 0);
+	c->image->adjacency_at.items[adj.id] = c->image->adjacencies.n;
 	vec_push(&c->image->adjacencies, adj);
 	return adj.id;
 }

@@ -66,6 +66,7 @@ void image_free(struct image *image)
 	vec_free(&image->routes);
 	vec_free(&image->groups);
 	vec_free(&image->adjacencies);
+	vec_free(&image->adjacency_at);
 	vec_free(&image->paths);
 	vec_free(&image->legs);
 	vec_free(&image->policies);
@@ -97,18 +98,10 @@ const struct image_route *image_lookup(const struct image *image, const struct i
 
 const struct image_table *image_table_of_port(const struct image *image, uint32_t port)
 {
-	vec_each(t, &image->tables) {
-		if (t->id == image->ports.items[port].entry.table)
-			return t;
-	}
-	return NULL;
+	return &image->tables.items[image->ports.items[port].table_at];
 }
 
 const struct image_adjacency *image_adjacency(const struct image *image, uint32_t id)
 {
-	vec_each(a, &image->adjacencies) {
-		if (a->id == id)
-			return a;
-	}
-	return NULL;
+	return id < image->adjacency_at.n ? &image->adjacencies.items[image->adjacency_at.items[id]] : NULL;
 }

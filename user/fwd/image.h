@@ -31,6 +31,7 @@ struct image_port {
 	char ifname[16];
 	struct erx_port entry;
 	uint32_t adjacency; /* id of the plain one that leaves here */
+	uint32_t table_at;  /* index in image->tables of entry.table */
 	uint32_t transit;   /* peerings: id of the one towards the peer's gateways; else 0 */
 };
 
@@ -87,6 +88,7 @@ struct image {
 	VEC(struct image_route) routes;
 	VEC(struct image_group) groups;
 	VEC(struct image_adjacency) adjacencies;
+	VEC(uint32_t) adjacency_at; /* index in adjacencies, by id */
 	VEC(struct image_path) paths;
 	VEC(struct image_leg) legs;
 	VEC(struct image_policy) policies;

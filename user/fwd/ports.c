@@ -117,7 +117,7 @@ static void host_entry(const struct fabric *f, const struct link *l, struct erx_
 	}
 }
 
-static struct erx_port port_entry(struct compiler *c, const struct port *port, uint32_t id)
+static struct erx_port port_entry(struct compiler *c, const struct port *port, uint32_t id, uint32_t *table_at)
 {
 	const struct fabric *f = c->in->fabric;
 	const struct device *d = &f->devices.items[port->device];
@@ -144,6 +144,7 @@ static struct erx_port port_entry(struct compiler *c, const struct port *port, u
 		e.flags |= ERX_PORT_FAULT;
 	if (d->kind == ERX_KIND_ERGW && d->gateway->drop_fragments)
 		e.flags |= ERX_PORT_DROP_FRAGMENTS;
+	*table_at = table->index;
 	e.table = compile_id(c, ID_TABLE, table->name);
 	return e;
 }
@@ -161,7 +162,7 @@ void compile_ports(struct compiler *c)
 
 		free(key);
 		interface_name(d, out.id, out.ifname);
-		out.entry = port_entry(c, port, out.id);
+		out.entry = port_entry(c, port, out.id, &out.table_at);
 		vec_push(&c->image->ports, out);
 	}
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fwd/loops.h"
 #include "fwd/walk.h"
 #include "lab/files.h"
 #include "lib/log.h"
@@ -197,6 +198,23 @@ int lab_compute(struct lab *lab, struct error *e)
 	in.ids = lab->ids;
 	lab->image = image_compile(&in, &diags);
 	return lab->image ? 0 : copy_diags(&diags, e);
+}
+
+int lab_check_loops(const struct lab *lab, struct error *e)
+{
+	char text[ADDR_STRLEN], names[256] = "";
+	struct loop loop;
+
+	if (!image_find_loop(lab->image, &loop))
+		return 0;
+	vec_each(d, &loop.devices)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s'%s'", *names ? ", " : "",
+			 (*d)->name);
+	vec_free(&loop.devices);
+	return error_set(e, -ELOOP,
+			 "packets to %s would circle for ever between %s, none of which lowers the TTL; remove a route "
+			 "or set one gateway to ttl: decrement",
+			 addr_format(&loop.destination, text), names);
 }
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,9 @@ int lab_restore(struct lab *lab, const char *target);
 /* Routes and image for what is asked for now. Returns 0 or -errno with *e filled. */
 int lab_compute(struct lab *lab, struct error *e);
 
+/* Refuse what no TTL would end: devices that lower nothing and point at each other. Returns 0 or -ELOOP. */
+int lab_check_loops(const struct lab *lab, struct error *e);
+
 /* --- Making it so --------------------------------------------------------------------------------------------------
  */
 
