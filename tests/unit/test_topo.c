@@ -9,11 +9,13 @@
  * writes the .err files anew; read the diff before committing it.
  */
 #include <criterion/criterion.h>
+#include <cjson/cJSON.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "topo/keys.h"
 #include "topo/topo.h"
 
 #define GOLDEN "tests/golden/bad"
@@ -347,4 +349,84 @@ Test(topo, counterfactuals_of_interop_load)
 		free(messages);
 	}
 	free(original);
+}
+
+struct schema_check {
+	const cJSON *schema;
+	size_t keys; /* of the parser */
+};
+
+static const cJSON *schema_object(const cJSON *schema, const char *name)
+{
+	if (!strcmp(name, "topology"))
+		return schema;
+	return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(schema, "$defs"), name);
+}
+
+static bool schema_requires(const cJSON *object, const char *key)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, "required")) if (!strcmp(item->valuestring,
+												   key)) return true;
+	return false;
+}
+
+static void key_in_schema(void *arg, const char *object, const char *key, bool required)
+{
+	struct schema_check *check = arg;
+	const cJSON *o = schema_object(check->schema, object);
+	const cJSON *properties = cJSON_GetObjectItemCaseSensitive(o, "properties");
+
+	check->keys++;
+	cr_expect(cJSON_GetObjectItemCaseSensitive(properties, key), "'%s' of '%s' is not in schema.json", key, object);
+	cr_expect(schema_requires(o, key) == required, "'%s' of '%s': required in only one of parser and schema", key,
+		  object);
+}
+
+static size_t schema_keys(const cJSON *schema)
+{
+	const cJSON *def;
+	size_t n = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(schema, "properties"));
+
+	cJSON_ArrayForEach(def, cJSON_GetObjectItemCaseSensitive(schema, "$defs"))
+		n += cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(def, "properties"));
+	return n;
+}
+
+Test(topo, schema_has_the_keys_of_the_parser)
+{
+	char *text = file_text("topologies/schema.json");
+	struct schema_check check = {.schema = cJSON_Parse(text)};
+
+	cr_assert(check.schema);
+	topo_keys(key_in_schema, &check);
+	/* One more: the 'name' of a route in a list, which is not a key of the mapping. */
+	cr_expect(schema_keys(check.schema) == check.keys + 1, "schema.json has %zu keys, the parser %zu",
+		  schema_keys(check.schema), check.keys);
+	cJSON_Delete((cJSON *)check.schema);
+	free(text);
+}
+
+Test(topo, examples_of_the_documentation_load)
+{
+	char *readme = file_text("topologies/README.md"), *at = readme;
+	size_t n = 0;
+
+	cr_assert(readme);
+	while ((at = strstr(at, "```yaml\n"))) {
+		char *start = at + strlen("```yaml\n"), *end = strstr(start, "```"), *text, *messages;
+		struct topo *t;
+
+		text = strndup(start, end - start);
+		t = parse(text, &messages);
+		cr_expect(t && !*messages, "%s", messages);
+		topo_free(t);
+		free(messages);
+		free(text);
+		at = end + 3;
+		n++;
+	}
+	cr_expect(n >= 1);
+	free(readme);
 }
