@@ -13,7 +13,7 @@ static const struct option_text {
 	const char *text;
 } options[] = {
 	{{"help", no_argument, NULL, 'h'}, "--help             this text"},
-	{{"lab", required_argument, NULL, 'l'}, "--lab NAME         which lab, when several are loaded"},
+	{{"lab", required_argument, NULL, 'l'}, "--lab NAME         which lab, when several are loaded (or the variable ERXDP_LAB)"},
 	{{"verbose", no_argument, NULL, 'v'}, "-v, --verbose      say what is done and what took how long; -vv: more"},
 	{{"json", no_argument, NULL, 'j'}, "--json             machine-readable output"},
 	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: nobody notices"},
@@ -53,7 +53,10 @@ static void print_help(const struct verb *v)
 static void take_option(struct call *call, int letter)
 {
 	switch (letter) {
-	case 'l': call->lab = optarg; break;
+	case 'l':
+		call->lab = optarg;
+		call->lab_given = true;
+		break;
 	case 'v': log_level = log_level < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG; break;
 	case 'j': call->json = true; break;
 	case 's': call->silent = true; break;
@@ -124,7 +127,7 @@ static const struct verb *find_verb(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct call call = {};
+	struct call call = {.lab = getenv("ERXDP_LAB")};
 	int code;
 
 	if (argc < 2) {

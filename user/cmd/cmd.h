@@ -17,7 +17,8 @@ struct call { /* one invocation, parsed */
 	int argc; /* of what is no option */
 	char **argv;
 	bool json, silent, all;
-	const char *lab;   /* --lab; NULL: the only one */
+	const char *lab;   /* --lab, or the environment's ERXDP_LAB; NULL: the only one */
+	bool lab_given;	   /* by --lab */
 	const char *write; /* -w FILE */
 	const char *proto, *sport, *dport;
 	const char *count;

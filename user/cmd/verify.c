@@ -141,7 +141,7 @@ int cmd_verify(const struct call *call)
 		if (!file)
 			return code;
 	}
-	lab = open_lab(call->lab ? call->lab : file ? file->topo->name : NULL);
+	lab = open_lab(file && !call->lab_given ? file->topo->name : call->lab);
 	if (lab)
 		code = verify(lab, file ? file->topo : lab->topo, call->json);
 	lab_free(lab);
