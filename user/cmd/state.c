@@ -127,8 +127,9 @@ static int fastpath_status(const struct lab *lab, const struct connection *c, bo
 	if (!json) {
 		printf("%s: FastPath is %s%s%s\n", c->name, on ? "on" : "off", why ? "; not possible: " : "",
 		       why ? why : "");
-		printf("  packets from '%s' to the VMs of '%s' %s '%s'; all others go through it\n", c->circuit->name,
-		       c->gateway->vnet->name, on && !why ? "go past" : "go through", c->gateway->name);
+		printf("  packets from '%s' to the VMs of '%s' go %s '%s'%s\n", c->circuit->name,
+		       c->gateway->vnet->name, on && !why ? "past" : "through", c->gateway->name,
+		       on && !why ? "; to its peered spokes they go through it" : "");
 		return EXIT_DONE;
 	}
 	root = cJSON_CreateObject();
