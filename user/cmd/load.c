@@ -118,12 +118,28 @@ static int check_exchange(const struct lab *lab)
 	return code;
 }
 
+/* What the language has and this version reads without carrying it. */
+static void say_not_yet(const struct topo *t)
+{
+	bool ranges = false;
+
+	vec_each(v, &t->vnets) {
+		vec_each(s, &v->subnets)
+			ranges = ranges || s->ranges.n;
+	}
+	if (t->latencies.n)
+		log_info("latency: is not applied yet; packets take as long as they take");
+	if (ranges)
+		log_info("addressRanges: is not applied yet; nobody answers for these addresses");
+	if (t->timer_scale != 1 || t->azure_convergence_ns)
+		log_info("timers: is not applied yet; a failure takes effect at once");
+}
+
 static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)
 {
 	if (c->mounted_bpffs)
 		log_info("bpffs was not mounted; it is now, on /sys/fs/bpf");
-	if (lab->topo->latencies.n)
-		log_info("latency: is not applied yet; packets take as long as they take");
+	say_not_yet(lab->topo);
 	if (before && !lab_changes_any(c))
 		log_info("lab '%s' is loaded already; nothing to do (%.2f s)", lab->topo->name, seconds() - since);
 	else

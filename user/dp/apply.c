@@ -135,16 +135,22 @@ static int apply_limits(struct writer *w)
 	return err;
 }
 
-/* The capture flags belong to whoever captures. */
-static int apply_ports(struct writer *w, struct array *a)
+/*
+ * New ports before anything leads there; ports that change after the tables they
+ * will use. The capture flags belong to whoever captures.
+ */
+static int apply_ports(struct writer *w, struct array *a, bool fresh)
 {
 	const uint8_t capture = ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT;
 
 	vec_each(p, &w->image->ports) {
+		const struct erx_port *now = array_at(a, p->id);
 		struct erx_port entry = p->entry;
 		int err;
 
-		entry.flags |= ((struct erx_port *)array_at(a, p->id))->flags & capture;
+		if (fresh && now->hash_basis)
+			continue;
+		entry.flags |= now->flags & capture;
 		err = array_write(w, a, p->id, &entry, &w->changes->ports);
 		if (err)
 			return err;
@@ -445,11 +451,13 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	if (!err)
 		err = apply_adjacencies(&w, &adjacencies);
 	if (!err)
+		err = apply_ports(&w, &ports, true);
+	if (!err)
 		err = apply_groups(&w);
 	if (!err)
 		err = apply_routes(&w);
 	if (!err)
-		err = apply_ports(&w, &ports);
+		err = apply_ports(&w, &ports, false);
 	if (!err)
 		err = array_clear_rest(&w, &ports, &changes->ports);
 	if (!err)
