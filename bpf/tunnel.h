@@ -71,13 +71,8 @@ inline_stage int decapsulate(struct packet *pkt)
 	return parse_ipv4(pkt);
 }
 
-/*
- * Make room for head bytes in front of the IP packet and tail bytes behind it,
- * all from the headroom: a frame that was copied from a socket buffer has next
- * to no room behind it. The packet moves towards the front by way of a scratch
- * buffer.
- */
-inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
+/* All of the room from in front of the packet, which moves there by way of a scratch buffer. */
+inline_stage int make_room_in_front(struct packet *pkt, __u32 head, __u32 tail)
 {
 	__u32 zero = 0, length = pkt->length;
 	struct erx_scratch *scratch = bpf_map_lookup_elem(&erx_scratch, &zero);
@@ -91,6 +86,21 @@ inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
 	if (bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length))
 		return -1;
 	return bpf_xdp_store_bytes(pkt->ctx, ERX_ETH_LEN + head, scratch->bytes, length);
+}
+
+/*
+ * Make room for head bytes in front of the IP packet and tail bytes behind it.
+ * A frame that was copied from a socket buffer has next to no room behind it;
+ * one that has left a tunnel has that tunnel's trailer, which has to be used
+ * again: else a packet in transit would lose headroom with every tunnel.
+ */
+inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
+{
+	int grow = (int)(ERX_ETH_LEN + pkt->length + tail) - (int)packet_bytes(pkt);
+
+	if (!bpf_xdp_adjust_tail(pkt->ctx, grow))
+		return bpf_xdp_adjust_head(pkt->ctx, -(int)head);
+	return make_room_in_front(pkt, head, tail);
 }
 
 inline_stage void write_tunnel_header(const struct packet *pkt, struct tunnel_header *head, __u32 total)
