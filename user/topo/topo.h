@@ -103,10 +103,11 @@ struct vnet {
 	VEC(struct peering) peerings;
 	VEC(struct endpoint) private_endpoints;
 	VEC(struct endpoint) load_balancers;
-	const struct subnet *gateway_subnet;  /* NULL: none */
-	const struct gateway *er_gateway;     /* NULL: none */
-	const struct gateway *vpn_gateway;    /* NULL: none */
-	const struct vnet *remote_gateway_of; /* the peer whose gateways this VNet uses, both halves agreeing; or NULL */
+	const struct subnet *gateway_subnet; /* NULL: none */
+	const struct gateway *er_gateway;    /* NULL: none */
+	const struct gateway *vpn_gateway;   /* NULL: none */
+	const struct vnet
+		*remote_gateway_of; /* the peer whose gateways this VNet uses, both halves agreeing; or NULL */
 };
 
 struct gateway_sku;
@@ -118,13 +119,13 @@ struct gateway {
 	enum gateway_type type;
 	const struct gateway_sku *sku;
 	uint32_t asn;
-	bool active_active;	       /* ExpressRoute: always two instances */
-	addr_list public_addresses;    /* VPN: one per active instance */
-	addr_list instance_addresses;  /* as set in the file; empty: by rule */
-	struct addr bgp_address;       /* VPN, active-standby; ADDR_NONE: by rule */
-	bool transparent;	       /* ttl: transparent */
+	bool active_active;	      /* ExpressRoute: always two instances */
+	addr_list public_addresses;   /* VPN: one per active instance */
+	addr_list instance_addresses; /* as set in the file; empty: by rule */
+	struct addr bgp_address;      /* VPN, active-standby; ADDR_NONE: by rule */
+	bool transparent;	      /* ttl: transparent */
 	bool drop_fragments;
-	bool allow_remote_vnet_traffic;/* default by profile */
+	bool allow_remote_vnet_traffic;		   /* default by profile */
 	unsigned scale_units_min, scale_units_max; /* ErGwScale; 0 otherwise */
 };
 
@@ -158,8 +159,8 @@ struct router {
 	struct pos at;
 	const struct site *site;
 	uint32_t asn;
-	struct prefix lan_interface;	/* the router's address and length; the switch has the other one of the /31 */
-	struct prefix tunnel_interface; /* ADDR_NONE: no VPN here */
+	struct prefix lan_interface;	  /* the router's address and length; the switch has the other one of the /31 */
+	struct prefix tunnel_interface;	  /* ADDR_NONE: no VPN here */
 	VEC(struct advertised) advertise; /* complete list, the site's LAN when the file has none */
 	uint32_t local_pref_er, local_pref_ipsec; /* default 100 */
 	VEC(struct prepend) prepends;
@@ -225,12 +226,12 @@ struct connection {
 	const struct gateway *gateway2;		   /* IPsec between VNets */
 	const struct local_gateway *local_gateway; /* IPsec to a site */
 	uint32_t routing_weight;
-	bool fastpath;		   /* expressRouteGatewayBypass */
+	bool fastpath; /* expressRouteGatewayBypass */
 	bool private_link_fastpath;
 	bool enable_bgp;
-	unsigned mtu;		    /* inner bytes through the tunnel; default 1436 */
-	unsigned dpd_timeout_s;	    /* default 45 */
-	addr_list msee_addresses;   /* primary, secondary; empty: by rule */
+	unsigned mtu;		  /* inner bytes through the tunnel; default 1436 */
+	unsigned dpd_timeout_s;	  /* default 45 */
+	addr_list msee_addresses; /* primary, secondary; empty: by rule */
 };
 
 struct latency {
@@ -261,7 +262,7 @@ struct topo {
 	struct arena *arena;
 	const char *name;
 	enum profile profile;
-	uint32_t hash_seed; /* as written; 0 stands for ERX_DEFAULT_SEED */
+	uint32_t hash_seed;		/* as written; 0 stands for ERX_DEFAULT_SEED */
 	uint32_t icmp_rate, icmp_burst; /* icmpErrorLimit: {perSecond, burst}; default 1000 and 100 */
 	double timer_scale;
 	uint64_t azure_convergence_ns;

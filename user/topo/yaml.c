@@ -48,17 +48,29 @@ static struct pos offset_pos(const char *text, size_t size, size_t offset)
 	return at;
 }
 
+/* The two mistakes that libyaml's words do not explain. */
+static const char *syntax_hint(const yaml_parser_t *y, const char *text, size_t size)
+{
+	size_t at = y->problem_mark.index;
+
+	if (y->context && strstr(y->context, "alias"))
+		return ": a silent hop is written \"*\", in quotes";
+	if (at < size && text[at] == '\t')
+		return ": indent with spaces, this is a tab";
+	return "";
+}
+
 static void syntax_problem(struct parser *p, const yaml_parser_t *y, const char *text, size_t size)
 {
-	const char *why = y->problem ? y->problem : "not readable";
+	const char *why = y->problem ? y->problem : "not readable", *hint = syntax_hint(y, text, size);
 
 	if (y->error == YAML_READER_ERROR)
 		problem(p, offset_pos(text, size, y->problem_offset), "not a YAML text in UTF-8: %s", why);
 	else if (y->context)
-		problem(p, mark_pos(&y->problem_mark), "not YAML: %s, %s that starts in line %zu", why, y->context,
-			y->context_mark.line + 1);
+		problem(p, mark_pos(&y->problem_mark), "not YAML: %s, %s that starts in line %zu%s", why, y->context,
+			y->context_mark.line + 1, hint);
 	else
-		problem(p, mark_pos(&y->problem_mark), "not YAML: %s", why);
+		problem(p, mark_pos(&y->problem_mark), "not YAML: %s%s", why, hint);
 }
 
 static void anchor_check(struct parser *p, const yaml_event_t *e, const yaml_char_t *anchor, const yaml_char_t *tag)
@@ -134,7 +146,7 @@ int document_load(struct parser *p, const char *text, size_t size)
 	int loaded;
 
 	if (size > TOPO_MAX_BYTES) {
-		problem(p, start, "the file has %zu bytes, more than the %d a topology may have", size, TOPO_MAX_BYTES);
+		problem(p, start, "the file has more than the %d bytes a topology may have", TOPO_MAX_BYTES);
 		return -1;
 	}
 	events_check(p, text, size);
