@@ -13,7 +13,8 @@ static const struct option_text {
 	const char *text;
 } options[] = {
 	{{"help", no_argument, NULL, 'h'}, "--help             this text"},
-	{{"lab", required_argument, NULL, 'l'}, "--lab NAME         which lab, when several are loaded (or the variable ERXDP_LAB)"},
+	{{"lab", required_argument, NULL, 'l'},
+	 "--lab NAME         which lab, when several are loaded (or the variable ERXDP_LAB)"},
 	{{"verbose", no_argument, NULL, 'v'}, "-v, --verbose      say what is done and what took how long; -vv: more"},
 	{{"json", no_argument, NULL, 'j'}, "--json             machine-readable output"},
 	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: nobody notices"},

@@ -30,10 +30,10 @@
 /* Of eth0 in every host: below every port of a fabric, above what the kernel makes by itself in a new namespace. */
 #define NET_HOST_IFINDEX 100
 
-struct net_port { /* a fabric end of a link */
-	uint32_t ifindex;	     /* asked for; ERX_FIRST_IFINDEX + port id */
-	char name[NET_IFNAME_LEN];   /* unique in the fabric */
-	char alias[256];	     /* "DEVICE>PEER (link NAME)", for `ip link` */
+struct net_port {		   /* a fabric end of a link */
+	uint32_t ifindex;	   /* asked for; ERX_FIRST_IFINDEX + port id */
+	char name[NET_IFNAME_LEN]; /* unique in the fabric */
+	char alias[256];	   /* "DEVICE>PEER (link NAME)", for `ip link` */
 	uint8_t mac[6];
 };
 
@@ -44,9 +44,9 @@ struct net_link { /* both ends in the fabric */
 };
 
 struct net_host {
-	char namespace[256]; /* name under /run/netns: erx-LAB-HOST */
+	char namespace[256];  /* name under /run/netns: erx-LAB-HOST */
 	struct net_port port; /* the fabric end */
-	uint8_t mac[6];	     /* of the host's eth0 */
+	uint8_t mac[6];	      /* of the host's eth0 */
 	struct addr addr;
 	uint8_t prefixlen;
 	struct addr gateway; /* default route */
