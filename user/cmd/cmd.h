@@ -54,6 +54,8 @@ int cmd_counters(const struct call *call);
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */
 
+/* Read and check a file, problems into diags. NULL, with *code the exit code, when it cannot be used. */
+struct lab *parse_lab(const char *file, struct diags *diags, int *code);
 /* Read and check a file; problems go to stderr. NULL, with *code the exit code, when it cannot be used. */
 struct lab *read_lab(const char *file, int *code);
 /* A loaded lab with its routes computed, read under the lock. NULL after a message. */

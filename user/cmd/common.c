@@ -32,9 +32,8 @@ static char *slurp(const char *file, size_t *size)
 	return text;
 }
 
-struct lab *read_lab(const char *file, int *code)
+struct lab *parse_lab(const char *file, struct diags *diags, int *code)
 {
-	struct diags diags = {};
 	size_t size = 0;
 	char *text = slurp(file, &size);
 	struct lab *lab;
@@ -44,11 +43,19 @@ struct lab *read_lab(const char *file, int *code)
 		*code = EXIT_REFUSED;
 		return NULL;
 	}
-	lab = lab_parse(text, size, &diags);
-	diags_print(&diags, file, stderr);
-	diags_free(&diags);
+	lab = lab_parse(text, size, diags);
 	free(text);
 	*code = EXIT_INVALID;
+	return lab;
+}
+
+struct lab *read_lab(const char *file, int *code)
+{
+	struct diags diags = {};
+	struct lab *lab = parse_lab(file, &diags, code);
+
+	diags_print(&diags, file, stderr);
+	diags_free(&diags);
 	return lab;
 }
 

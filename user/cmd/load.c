@@ -2,7 +2,6 @@
 /* validate, load, plan, unload: what changes a lab as a whole. */
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/log.h"
+#include "obs/print.h"
 
 #define EXCHANGE_MS 5000
 
@@ -33,23 +33,46 @@ static void took(const char *what, double *since)
 	*since = now;
 }
 
+static cJSON *problems_json(const char *file, const struct diags *diags)
+{
+	cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "problems");
+
+	vec_each(d, &diags->list) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "file", file);
+		cJSON_AddNumberToObject(item, "line", d->at.line);
+		cJSON_AddNumberToObject(item, "column", d->at.column);
+		cJSON_AddStringToObject(item, "level", d->level == DIAG_ERROR ? "error" : "warning");
+		cJSON_AddStringToObject(item, "message", d->text);
+		cJSON_AddItemToArray(list, item);
+	}
+	return root;
+}
+
 int cmd_validate(const struct call *call)
 {
+	const char *file = call->argv[0];
+	struct diags diags = {};
 	struct error e = {};
-	int code, status = EXIT_DONE;
-	struct lab *lab = read_lab(call->argv[0], &code);
+	int code;
+	struct lab *lab = parse_lab(file, &diags, &code);
 
-	if (!lab)
-		return code;
-	if (lab_compute(lab, &e) || lab_check_loops(lab, &e)) {
-		log_error("%s: %s", call->argv[0], e.text);
-		status = EXIT_INVALID;
-	}
-	if (status == EXIT_DONE)
-		log_info("%s: lab '%s', %zu hosts, %zu devices, %zu links: no problem found", call->argv[0],
-			 lab->topo->name, lab->fabric->hosts.n, lab->fabric->devices.n, lab->fabric->links.n);
+	if (lab && (lab_compute(lab, &e) || lab_check_loops(lab, &e)))
+		diag_error(&diags, (struct pos){}, "%s", e.text);
+	if (lab)
+		code = diags.errors ? EXIT_INVALID : EXIT_DONE;
+	if (call->json && code != EXIT_REFUSED)
+		print_json(problems_json(file, &diags));
+	else
+		diags_print(&diags, file, stderr);
+	if (code == EXIT_DONE)
+		log_info("%s: lab '%s', %zu hosts, %zu devices, %zu links: %s", file, lab->topo->name,
+			 lab->fabric->hosts.n, lab->fabric->devices.n, lab->fabric->links.n,
+			 diags.list.n ? "warnings only" : "no problem found");
+	diags_free(&diags);
 	lab_free(lab);
-	return status;
+	return code;
 }
 
 /* What is loaded under this name, computed; NULL: nothing, or nothing that can be used. */
@@ -246,15 +269,10 @@ static void print_plan(const struct call *call, const struct lab_changes *c)
 		else if (lines[i].n)
 			printf("%6u %s\n", lines[i].n, lines[i].text);
 	}
-	if (root) {
-		char *text = cJSON_Print(root);
-
-		puts(text);
-		free(text);
-		cJSON_Delete(root);
-	} else if (!lab_changes_any(c)) {
+	if (root)
+		print_json(root);
+	else if (!lab_changes_any(c))
 		puts("nothing to do");
-	}
 }
 
 int cmd_plan(const struct call *call)

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/log.h"
+#include "obs/print.h"
 
 /* Compute and apply what has been asked for, keep it, and say what it took. */
 static int commit(struct lab *lab, const char *what)
@@ -121,7 +122,6 @@ static int fastpath_status(const struct lab *lab, const struct connection *c, bo
 {
 	bool on = lab->fastpath[c - lab->topo->connections.items];
 	const char *why = forbidden_by(c);
-	char *text;
 	cJSON *root;
 
 	if (!json) {
@@ -138,10 +138,7 @@ static int fastpath_status(const struct lab *lab, const struct connection *c, bo
 	cJSON_AddBoolToObject(root, "effective", on && !why);
 	if (why)
 		cJSON_AddStringToObject(root, "forbiddenBy", why);
-	text = cJSON_Print(root);
-	puts(text);
-	free(text);
-	cJSON_Delete(root);
+	print_json(root);
 	return EXIT_DONE;
 }
 

@@ -3,7 +3,7 @@
 #include "cmd/cmd.h"
 
 const struct verb verbs[] = {
-	{"validate", "FILE", 1, 1, "", cmd_validate, "show all problems of a topology; change nothing",
+	{"validate", "FILE", 1, 1, "j", cmd_validate, "show all problems of a topology; change nothing",
 	 "Reads FILE and prints every problem as file:line:col: message. Exit code 3 when there is one."},
 	{"load", "FILE", 1, 1, "", cmd_load, "make the lab, or bring a loaded one to this file",
 	 "Makes the namespaces, links, programs and routes of FILE. When a lab of that name is\n"

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "lab/probe.h"
 #include "lib/log.h"
+#include "obs/print.h"
 
 struct tally {
 	unsigned passed, failed, skipped;
@@ -91,16 +92,14 @@ static void report(struct tally *tally, const struct expectation *x, const struc
 
 static void finish(struct tally *tally)
 {
-	char *text;
+	FILE *words = tally->list ? stderr : stdout;
 
-	if (tally->list) {
-		text = cJSON_Print(tally->list);
-		puts(text);
-		free(text);
-		cJSON_Delete(tally->list);
-	}
-	fprintf(tally->list ? stderr : stdout, "%u passed, %u failed", tally->passed, tally->failed);
-	fprintf(tally->list ? stderr : stdout, tally->skipped ? ", %u skipped\n" : "\n", tally->skipped);
+	if (tally->list)
+		print_json(tally->list);
+	fprintf(words, "%u passed, %u failed", tally->passed, tally->failed);
+	if (tally->skipped)
+		fprintf(words, ", %u skipped", tally->skipped);
+	fputc('\n', words);
 }
 
 static int verify(const struct lab *lab, const struct topo *expects, bool json)
