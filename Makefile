@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # make            build/erxdpctl
-# make test       every layer of tests that needs no installation (tools/check does all)
+# make check      install packages, pass every test (tools/check)
+# make test       the layers of tests that need no root
+# make unit       the unit tests alone, at once
+# make fuzz       every fuzz target for FUZZ_SECONDS (300)
+# make format     all C as .clang-format has it
+# make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
+# make uninstall  take them away
+# make clean      remove what was built
 # make SAN=1 …    userspace with ASan and UBSan, in build-san/
 # make V=1 …      show the commands
 
@@ -25,11 +32,32 @@ PKGS     := libbpf libxdp libelf zlib yaml-0.1 libcjson libmnl
 VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-missing-field-initializers $(SANFLAGS)
-CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(shell pkg-config --cflags $(PKGS)) -DERXDP_VERSION='"$(VERSION)"'
-LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(PKG_CFLAGS) -DERXDP_VERSION='"$(VERSION)"'
+LDLIBS   += $(PKG_LIBS) -lpthread -lm
 # The programs use nothing newer than Linux 6.1 and clang 14.
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
 	    -I/usr/include/$(shell $(CC) -print-multiarch)
+
+# What is missing is said once, and what to do about it.
+NOTHING_BUILT := help clean format uninstall check test fuzz
+ifneq ($(filter-out $(NOTHING_BUILT),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo all),all)
+$(error pkg-config does not find all of '$(PKGS)'; run tools/install-deps)
+endif
+endif
+
+define need_clang
+$(Q)major=$$($(CLANG) -dumpversion 2>/dev/null | cut -d. -f1); [ "$${major:-0}" -ge 14 ] || { \
+	echo "'$(CLANG)' is $${major:+version }$${major:-missing}; the XDP programs need clang 14 or newer:" \
+	     "run tools/install-deps, or name one with 'make CLANG=…'" >&2; exit 1; }
+endef
+define need_bpftool
+$(Q)$(BPFTOOL) gen help 2>&1 | grep -q 'skeleton FILE \[name' || { \
+	echo "'$(BPFTOOL)' is missing or cannot 'gen skeleton FILE name NAME'; bpftool of Linux 5.13 or newer can:" \
+	     "run tools/install-deps, or name one with 'make BPFTOOL=…'" >&2; exit 1; }
+endef
 
 LAYERS   := lib topo ctl fwd dp net lab obs cmd
 LIB_SRC  := $(sort $(foreach l,$(LAYERS),$(wildcard user/$(l)/*.c)))
@@ -56,11 +84,13 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/erxdp.bpf.o: bpf/erxdp.bpf.c $(wildcard bpf/*.h include/erxdp/*.h)
+	$(need_clang)
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
 
 $(SKELETON): $(BUILD)/erxdp.bpf.o
+	$(need_bpftool)
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name erxdp_bpf > $@
 
@@ -86,6 +116,27 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
 	$(Q)$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $(CPPFLAGS) -o $@ $^ $(LDLIBS)
 
+check:
+	$(Q)tools/check
+
+test:
+	$(Q)tools/check style unit golden
+
+fuzz:
+	$(Q)FUZZ_SECONDS=$(or $(FUZZ_SECONDS),300) tools/check fuzz
+
+format:
+	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+install: $(BUILD)/erxdpctl
+	install -D -m 755 $(BUILD)/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/erxdpctl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/erxdpctl $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
+	rm -rf $(DESTDIR)$(PREFIX)/share/erxdp
+
 # The seed of the ECMP hash: prints it.
 $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 	$(say) CC $@
@@ -97,6 +148,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(BUILD)/user/erxdpctl.d
 
-.PHONY: all help unit clean
+.PHONY: all help unit check test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
