@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What the end-to-end tests share. Each test file makes a lab of its own, under
+# a name that no other file uses, from a copy of a topology:
+#
+#   load lib
+#   setup_file()    { own_lab interop; }
+#   teardown_file() { remove_labs; }
+#
+# after which $LAB is its name and $TOPOLOGY its file. ERXDPCTL chooses another
+# binary to test.
+bats_require_minimum_version 1.5.0
+
+E2E=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+ROOT=$(cd "$E2E/../.." && pwd)
+ERXDPCTL=${ERXDPCTL:-$ROOT/build/erxdpctl}
+export E2E ROOT ERXDPCTL
+
+# need COMMAND...: the test, or in setup_file the whole file, counts as skipped without them.
+need() {
+	local tool
+	[[ $EUID -eq 0 ]] || skip "needs root"
+	[[ -x $ERXDPCTL ]] || skip "needs $ERXDPCTL: run make"
+	for tool; do
+		command -v "$tool" >/dev/null || skip "needs $tool"
+	done
+}
+
+# lab_name [SUFFIX]: a name that only this test file has.
+lab_name() {
+	local file=${BATS_TEST_FILENAME##*/}
+	echo "e$$${file:0:2}${1-}"
+}
+
+# copy_as NAME TOPOLOGY: a copy of a shipped topology under another name; prints its path.
+copy_as() {
+	local file=$BATS_FILE_TMPDIR/$1.yaml
+	sed "s/^name:.*/name: $1/" "$ROOT/topologies/$2.yaml" >"$file"
+	echo "$file"
+}
+
+# own_lab TOPOLOGY: load a copy of it; sets LAB and TOPOLOGY.
+own_lab() {
+	need
+	LAB=$(lab_name)
+	TOPOLOGY=$(copy_as "$LAB" "$1")
+	export LAB TOPOLOGY
+	load_lab "$TOPOLOGY"
+}
+
+# load_lab FILE: as 'erxdpctl load', and remembered for remove_labs.
+load_lab() {
+	sed -n 's/^name: *//p' "$1" >>"$BATS_FILE_TMPDIR/labs"
+	timeout 30 "$ERXDPCTL" load "$1"
+}
+
+# remove_labs: every lab that this file has loaded; a failure shows.
+remove_labs() {
+	local name failed=0
+	[[ -e $BATS_FILE_TMPDIR/labs ]] || return 0
+	while read -r name; do
+		timeout 30 "$ERXDPCTL" unload "$name" || failed=1
+	done < <(sort -u "$BATS_FILE_TMPDIR/labs")
+	rm -f "$BATS_FILE_TMPDIR/labs"
+	return $failed
+}
+
+# erx VERB [ARGUMENT]...: erxdpctl on this file's lab, bounded in time.
+erx() {
+	local verb=$1
+	shift
+	timeout 30 "$ERXDPCTL" "$verb" --lab "$LAB" "$@"
+}
+
+# on HOST COMMAND...: run it there.
+on() {
+	local host=$1
+	shift
+	timeout 60 "$ERXDPCTL" exec --lab "$LAB" "$host" -- "$@"
+}
+
+# hosts_and_addresses: a line "HOST ADDRESS" for each host of the lab.
+hosts_and_addresses() {
+	erx status --json | jq -r --arg lab "$LAB" '.. | select(.lab? == $lab) | .hosts[] | "\(.name) \(.address)"'
+}
+
+# hops FILE: what a traceroute printed as one word, "10.2.30.3,*,10.10.30.4". A
+# hop is * when no probe was answered; several addresses are joined by a slash;
+# an annotation such as !H stays visible.
+hops() {
+	awk '/^ *[0-9]+ / {
+		hop = ""
+		for (i = 2; i <= NF; i++)
+			if (($i ~ /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/ || $i ~ /^!/) && index("/" hop "/", "/" $i "/") == 0)
+				hop = hop (hop == "" ? "" : "/") $i
+		list = list (list == "" ? "" : ",") (hop == "" ? "*" : hop)
+	} END { print list }' "$1"
+}
+
+# same WHAT SEEN EXPECTED: fails and shows both when they differ.
+same() {
+	[[ $2 == "$3" ]] && return 0
+	printf '%s: seen     %s\n%*s  expected %s\n' "$1" "$2" "${#1}" "" "$3"
+	return 1
+}
+
+# path_packets PATH: packets that this path has counted.
+path_packets() {
+	erx counters --json | jq --arg path "$1" '[.paths[] | select(.path == $path) | .packets] | add // 0'
+}
+
+# dropped DEVICE REASON: packets that this device has dropped for this reason.
+dropped() {
+	erx counters --json | jq --arg device "$1" --arg reason "$2" \
+		'[.drops[] | select(.device == $device and .reason == $reason) | .packets] | add // 0'
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# One model, two witnesses: what the controller predicts and what packets show
+# agree for every ordered pair of hosts, in every state. The changed copies of
+# the interoperability setup are compared in counterfactual.bats.
+load lib
+
+setup() {
+	need traceroute ping python3 jq
+}
+
+teardown() {
+	remove_labs
+}
+
+witness() {
+	timeout 60 python3 "$E2E/witness.py" "$LAB" "$@"
+}
+
+# Every state that the file's scenarios name: fail their targets, compare, restore.
+witness_scenarios() {
+	local targets target
+	while read -r targets; do
+		for target in $targets; do erx fail "$target"; done
+		witness "$1, failed: $targets"
+		erx restore --all
+	done < <(sed -nE 's/^ *fail: *\[(.*)\].*/\1/p' "$TOPOLOGY" | tr -d ',"')
+}
+
+# FastPath on wherever the gateway can, one connection after the other.
+fastpath_everywhere() {
+	local connection
+	for connection in $(sed -n 's/^  \([^ ]*\): *{connectionType: ExpressRoute,.*/\1/p' "$TOPOLOGY"); do
+		erx fastpath "$1" "$connection" || [[ $? -eq 3 ]]
+	done
+}
+
+@test "interop: before, during and after a failure, with FastPath off and on" {
+	own_lab interop
+	witness before
+	erx fail er1.primary
+	witness "during the failure"
+	fastpath_everywhere on
+	witness "during the failure, FastPath on"
+	erx restore er1.primary
+	witness "after it, FastPath on"
+	fastpath_everywhere off
+	witness after
+}
+
+@test "interop: other things that can fail" {
+	local target
+	own_lab interop
+	for target in er1.primary/msee er2.secondary hub-loc1-vpn hub-ergw/1 hub-ergw; do
+		erx fail "$target"
+		witness "$target failed"
+		erx restore "$target"
+	done
+	witness "all restored"
+}
+
+@test "every other shipped topology, its scenarios, and FastPath" {
+	local file name
+	for file in "$ROOT"/topologies/*.yaml; do
+		name=${file##*/}
+		[[ $name != interop.yaml ]] || continue
+		own_lab "${name%.yaml}"
+		witness "$name"
+		witness_scenarios "$name"
+		witness "$name, restored"
+		fastpath_everywhere on
+		witness "$name, FastPath on"
+		remove_labs
+	done
+}
+
+@test "erxdpctl verify passes for every shipped topology" {
+	local file
+	for file in "$ROOT"/topologies/*.yaml; do
+		own_lab "$(basename "$file" .yaml)"
+		run -0 erx verify
+		[[ $output =~ ([0-9]+)\ passed,\ 0\ failed && ${BASH_REMATCH[1]} -gt 0 ]]
+		remove_labs
+	done
+}
+
+@test "erxdpctl verify fails, with exit 3 and words, when packets go elsewhere than the file says" {
+	own_lab interop
+	erx fail er1.primary
+	run -3 erx verify
+	[[ $output == *"FAILED loc1-vm > remote-vm: lost"* && $output == *"FAILED loc1-vm > hub-vm: hops 10.2.30.3 192.168.30.0 10.10.30.4, expected"* ]]
+}
