@@ -356,7 +356,7 @@ int cmd_unload(const struct call *call)
 	struct error e = {};
 	int lock, code;
 
-	if (name && (strchr(name, '/') || *name == '.' || !*name)) {
+	if (name && (strchr(name, '/') || strchr(name, '.') || !*name)) {
 		log_error("'%s' is no name of a lab", name);
 		return EXIT_USAGE;
 	}

@@ -168,8 +168,12 @@ static void read_name(struct parser *p, const yaml_node_t *n, const struct key *
 	const char *text = scalar_text(p, n, key->name, "a name");
 	const char **name = field;
 
-	if (text && name_check(p, text, node_pos(n), "topology", TOPO_MAX_LAB_NAME))
-		*name = text;
+	if (!text || !name_check(p, text, node_pos(n), "topology", TOPO_MAX_LAB_NAME))
+		return;
+	/* The kernel keeps such names on bpffs for itself, and the lab's maps are pinned there. */
+	if (strchr(text, '.'))
+		problem(p, node_pos(n), "topology name '%s' must not have a '.'; write '-' or '_'", text);
+	*name = text;
 }
 
 static const struct key topology_keys[] = {
