@@ -42,6 +42,6 @@
 #define ERX_CAPTURE_BYTES   (4 << 20)
 
 #define ERX_NAME_LEN 64	 /* of a lab, in a map */
-#define ERX_PATH_LEN 128 /* of a path, in a map */
+#define ERX_PATH_LEN 192 /* of a path, in a map: two names of 80, a circuit path and a way */
 
 #endif
