@@ -35,6 +35,8 @@
 static const struct policy_row rows[] = {
 	{ERX_KIND_VNET, ANY_ROLE, ANY_ROLE, ALWAYS, UNTOUCHED, "a VNet and its peerings are no hop (azure.md 3.1)"},
 
+	{ERX_KIND_MSEE, ERX_ROLE_REACH, ANY_ROLE, ALWAYS, UNTOUCHED,
+	 "the two MSEEs of a Global Reach connection are one hop together (azure.md 4)"},
 	{ERX_KIND_MSEE, ANY_ROLE, ANY_ROLE, ALWAYS, ONE_ANSWERED,
 	 "an MSEE is a hop and answers from the port the packet came in by: its link address towards the CE, the "
 	 "endpoint in the sender's GatewaySubnet towards a VNet (azure.md 3.1)"},
