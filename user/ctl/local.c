@@ -58,22 +58,29 @@ static struct addr far_address(const struct fabric *f, const struct port *p)
 	return f->ports.items[port_peer(f, p->index)].addr.addr;
 }
 
-/* An interface's address and subnet are there while it is up. A host prefix is no subnet. */
+/*
+ * An interface's address, its neighbour and its subnet are there while it is up. A host prefix is no subnet. Of the
+ * subnet only the neighbour is behind the link: the other addresses are nobody's, and two routers that send them to
+ * each other would pass a packet to and fro.
+ */
 static void add_interfaces(const struct fill *fill)
 {
 	const struct fabric *f = fill->c->fabric;
 
 	vec_each(i, &fill->device->ports) {
 		const struct port *p = &f->ports.items[*i];
-		struct route *r;
+		struct addr neighbour;
+		struct prefix host;
 
 		if (!addr_is_set(&p->addr.addr) || p->role == ERX_ROLE_HOST || !is_up(fill->c, p->link))
 			continue;
 		add_own_address(fill, &p->addr.addr, answers_echo(fill->device->kind, p->role));
 		if (p->addr.len == addr_bits(p->addr.addr.family))
 			continue;
-		r = add(fill, &p->addr, local_route(SOURCE_CONNECTED, p->link));
-		r->next_hop = far_address(f, p);
+		neighbour = far_address(f, p);
+		host = prefix_of(&neighbour);
+		add(fill, &host, local_route(SOURCE_CONNECTED, p->link))->next_hop = neighbour;
+		add(fill, &p->addr, local_route(SOURCE_CONNECTED, NO_INDEX));
 	}
 }
 

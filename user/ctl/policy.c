@@ -303,7 +303,7 @@ const struct attrs *policy_originate(struct attrs_pool *pool, const struct devic
 	}
 	a.weight = WEIGHT_LOCAL;
 	a.via = VIA_VNET;
-	if (d->kind == ERX_KIND_ERGW) {
+	if (v && d->kind == ERX_KIND_ERGW) {
 		a.communities = &community;
 		a.n_communities = region_community(v, &community);
 		a.via |= d->gateway->allow_remote_vnet_traffic ? VIA_REMOTE : 0;

@@ -1,4 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How the tables come about:
+ *
+ *   local.c    what each device knows by itself, and what it announces
+ *   speaker.c  the BGP speakers tell each other of one prefix until nothing changes,
+ *   policy.c   under these rules of who passes what to whom
+ *   table.c    each device's entry for that prefix: VNets take from their gateways,
+ *              spokes from their hub, switches from their routers
+ *   decide.c   which of the routes is used, and which step said so
+ *
+ * Here the prefixes are walked in order, so that tables come out sorted.
+ */
 #include "ctl/rib.h"
 
 #include <string.h>
