@@ -133,9 +133,14 @@ static uint64_t entry_signature(const struct fabric *f, const struct device *d, 
 				uint64_t cover)
 {
 	uint64_t h = mix(cover, e->n_routes);
+	char text[PREFIX_STRLEN];
 
 	for (unsigned i = 0; i < e->n_routes; i++)
 		h = mix(h, route_signature(f, &e->routes[i]));
+	/* An interface's own prefixes come and go with it, each for itself. */
+	if (e->n_routes && e->routes[0].link == NO_INDEX &&
+	    (e->routes[0].source == SOURCE_LOCAL || e->routes[0].source == SOURCE_CONNECTED))
+		h = mix(h, hash_text(prefix_format(&e->prefix, text)));
 	return d->kind == ERX_KIND_LAN ? mix(h, prefix_covers(&d->site->lan, &e->prefix)) : h;
 }
 
