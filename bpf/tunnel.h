@@ -177,7 +177,8 @@ __noinline __u32 find_mss(struct xdp_md *ctx, __u32 options, __u32 length)
 	for (int i = 0; i < 40; i++) {
 		__u8 kind, size;
 
-		if (at > sizeof(bytes) - 4)
+		/* The first comparison is for the verifier, which does not see that the second is stricter. */
+		if (at > sizeof(bytes) - 4 || at + 4 > length)
 			return 0;
 		kind = bytes[at];
 		size = bytes[at + 1];
@@ -201,7 +202,8 @@ inline_stage void clamp_mss(const struct packet *pkt, __u16 tunnel_mtu)
 	struct tcphdr *tcp = packet_start(pkt) + at;
 	__be16 old, new = bpf_htons(tunnel_mtu - 40);
 
-	if ((void *)(tcp + 1) > packet_end(pkt) || !tcp->syn || tcp->doff <= 5)
+	if ((void *)(tcp + 1) > packet_end(pkt) || !tcp->syn || tcp->doff <= 5 ||
+	    pkt->length < pkt->header_len + tcp->doff * 4)
 		return;
 	mss = find_mss(pkt->ctx, at + sizeof(*tcp), tcp->doff * 4 - sizeof(*tcp));
 	if (!mss || bpf_xdp_load_bytes(pkt->ctx, mss, &old, sizeof(old)) || bpf_ntohs(old) <= bpf_ntohs(new))
