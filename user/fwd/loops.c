@@ -27,6 +27,7 @@ enum color { UNSEEN, ON_WALK, DONE };
 
 struct search {
 	const struct image *image;
+	const bool *candidates; /* by port: a loop may enter here */
 	struct addr to;
 	uint8_t *colors;   /* by port: enum color */
 	uint32_t *came_by; /* by port: the port before it on this walk */
@@ -52,7 +53,7 @@ static bool follow(struct search *s, uint32_t port, const struct image_adjacency
 	if (next == NO_INDEX ||
 	    policy_find(d, s->image->fabric->topo->profile, in->entry.role, adj->entry.role)->policy.decrements)
 		return false;
-	if (s->colors[next] == DONE)
+	if (s->colors[next] == DONE || !s->candidates[next])
 		return false;
 	if (s->colors[next] == UNSEEN) {
 		s->came_by[next] = port;
@@ -78,14 +79,18 @@ static bool visit(struct search *s, uint32_t port)
 	return false;
 }
 
-static bool search_to(const struct image *image, const struct addr *to, struct loop *out)
+static bool search_to(const struct image *image, const bool *candidates, const struct addr *to, struct loop *out)
 {
 	size_t n = image->ports.n;
-	struct search s = {.image = image, .to = *to, .colors = xcalloc(n, 1), .came_by = xcalloc(n, sizeof(uint32_t))};
+	struct search s = {.image = image,
+			   .candidates = candidates,
+			   .to = *to,
+			   .colors = xcalloc(n, 1),
+			   .came_by = xcalloc(n, sizeof(uint32_t))};
 	bool found = false;
 
 	for (uint32_t port = 0; port < n && !found; port++)
-		found = s.colors[port] == UNSEEN && visit(&s, port);
+		found = candidates[port] && s.colors[port] == UNSEEN && visit(&s, port);
 	if (found) {
 		uint32_t port = s.end;
 
@@ -101,6 +106,58 @@ static bool search_to(const struct image *image, const struct addr *to, struct l
 	free(s.came_by);
 	return found;
 }
+
+/* --- Where a loop can be at all ---------------------------------------------------------------------------------- */
+
+/* Whether the device may send on what enters here, also back to where it came from, without lowering anything. */
+static bool is_neutral(const struct image *image, const struct image_port *in)
+{
+	const struct device *d = &image->fabric->devices.items[in->port->device];
+
+	vec_each(p, &d->ports) {
+		const struct image_port *out = &image->ports.items[*p];
+
+		if (out != in &&
+		    !policy_find(d, image->fabric->topo->profile, in->entry.role, out->entry.role)->policy.decrements)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the device that sends into this port has itself a port that a loop may enter by. */
+static bool has_candidate_before(const struct image *image, const bool *candidates, uint32_t port)
+{
+	uint32_t peer = port_peer(image->fabric, port);
+
+	if (peer == NO_INDEX)
+		return false;
+	vec_each(p, &image->fabric->devices.items[image->fabric->ports.items[peer].device].ports) {
+		if (candidates[*p])
+			return true;
+	}
+	return false;
+}
+
+/* Most labs have few such ports: most links have a device that lowers the TTL at one end. */
+static bool *find_candidates(const struct image *image)
+{
+	bool *candidates = xcalloc(image->ports.n, sizeof(*candidates)), changed = true;
+
+	vec_each(p, &image->ports)
+		candidates[p->port->index] = is_neutral(image, p);
+	while (changed) {
+		changed = false;
+		for (uint32_t port = 0; port < image->ports.n; port++) {
+			if (!candidates[port] || has_candidate_before(image, candidates, port))
+				continue;
+			candidates[port] = false;
+			changed = true;
+		}
+	}
+	return candidates;
+}
+
+/* --- Which destinations ------------------------------------------------------------------------------------------ */
 
 /* Every prefix of the image with the groups it leads to. */
 static struct destination *collect(const struct image *image)
@@ -136,12 +193,13 @@ bool image_find_loop(const struct image *image, struct loop *out)
 {
 	struct destination *all = collect(image), *d, *next;
 	struct kind_seen *seen = NULL, *k, *next_k;
+	bool *candidates = find_candidates(image);
 	bool found = false;
 
 	memset(out, 0, sizeof(*out));
 	HASH_ITER(hh, all, d, next) {
 		if (!found && is_new_kind(&seen, d->signature))
-			found = search_to(image, &d->prefix.addr, out);
+			found = search_to(image, candidates, &d->prefix.addr, out);
 		HASH_DEL(all, d);
 		free(d);
 	}
@@ -149,5 +207,6 @@ bool image_find_loop(const struct image *image, struct loop *out)
 		HASH_DEL(seen, k);
 		free(k);
 	}
+	free(candidates);
 	return found;
 }
