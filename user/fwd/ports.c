@@ -122,7 +122,7 @@ static struct erx_port port_entry(struct compiler *c, const struct port *port, u
 	const struct fabric *f = c->in->fabric;
 	const struct device *d = &f->devices.items[port->device];
 	const struct link *l = &f->links.items[port->link];
-	const struct rib_table *table = rib_table_of(c->in->now, d->index);
+	const struct rib_table *table = rib_table_of_port(c->in->now, port->index);
 	struct erx_port e = {
 		.device = c->image->devices.items[d->index].id,
 		.hash_basis = erx_device_basis(d->name, f->topo->hash_seed ? f->topo->hash_seed : ERX_DEFAULT_SEED),
@@ -134,10 +134,8 @@ static struct erx_port port_entry(struct compiler *c, const struct port *port, u
 	};
 
 	port_mac(id, e.mac);
-	if (l->kind == LINK_HOST) {
-		table = rib_table_of_host(c->in->now, &f->hosts.items[l->host]);
+	if (l->kind == LINK_HOST)
 		host_entry(f, l, &e);
-	}
 	if (l->kind == LINK_TUNNEL)
 		tunnel_entry(l, port, &e);
 	if (c->in->link_silent && c->in->link_silent[l->index])

@@ -41,11 +41,14 @@ static uint32_t score_key(const struct rib_entry *intact, const struct route *r)
 	return ERX_MAX_MEMBERS + (r->link & 0xffff);
 }
 
+/* 0: an appliance in a peered VNet, which this VNet cannot hand a packet to. */
 static uint32_t adjacency_of(struct compiler *c, const struct device *d, const struct route *r)
 {
 	uint32_t port = device_port_on(c->in->fabric, d->index, r->link);
 	const struct link *l = &c->in->fabric->links.items[r->link];
 
+	if (port == NO_INDEX)
+		return 0;
 	/* A peer's gateways: counted under the hub's legs, not as VNet to VNet. */
 	if (l->kind == LINK_PEERING && r->source == SOURCE_BGP)
 		return c->image->ports.items[port].transit;
@@ -93,7 +96,8 @@ static void fill_group(struct compiler *c, const struct device *d, const struct 
 		if (r->link == NO_INDEX)
 			continue;
 		m = (struct erx_member){.adjacency = adjacency_of(c, d, r), .score_key = score_key(intact, r)};
-		g->members[g->n++] = m;
+		if (m.adjacency)
+			g->members[g->n++] = m;
 	}
 }
 
