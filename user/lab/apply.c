@@ -172,11 +172,13 @@ static int apply_dry(struct lab *lab, const struct net_plan *plan, struct lab_ch
 
 	if (err)
 		return err;
-	if (changes->net.namespaces_added && !dp_exists(lab->topo->name)) {
-		changes->loaded = true;
-		return 0;
-	}
-	return apply_dp(lab, true, changes, e);
+	err = apply_dp(lab, true, changes, e);
+	if (err != -ENOENT || !changes->net.namespaces_added)
+		return err;
+	/* No fabric to look into: every port is new, and what the maps lack is not known yet. */
+	changes->loaded = !dp_exists(lab->topo->name);
+	changes->attached = lab->image->ports.n;
+	return 0;
 }
 
 static int save_ids(const struct lab *lab, struct error *e)

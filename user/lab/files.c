@@ -32,7 +32,7 @@ static bool is_current(int fd)
 	return !fstat(fd, &held) && !stat(LAB_RUN, &named) && held.st_ino == named.st_ino;
 }
 
-static int open_run(struct error *e)
+static int open_run(bool exclusive, struct error *e)
 {
 	int fd;
 
@@ -41,6 +41,11 @@ static int open_run(struct error *e)
 	fd = open(LAB_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot open '" LAB_RUN "': %s; run as root", strerror(errno));
+	/* Who may not write there is told before anything is tried. */
+	if (exclusive && faccessat(AT_FDCWD, LAB_RUN, W_OK, AT_EACCESS)) {
+		close(fd);
+		return error_set(e, -EACCES, "cannot write to '" LAB_RUN "': %s; run as root", strerror(EACCES));
+	}
 	return fd;
 }
 
@@ -59,7 +64,7 @@ static int wait_for(int fd, int mode, struct error *e)
 int lab_lock(bool exclusive, struct error *e)
 {
 	for (;;) {
-		int fd = open_run(e), err;
+		int fd = open_run(exclusive, e), err;
 
 		if (fd < 0)
 			return fd;
