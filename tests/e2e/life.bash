@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What the tests of a lab's life share: a small topology, a numbered flow, and
+# what is left of a lab.
+load lib
+
+# small NAME [SED-SCRIPT]: a small topology under this name, changed; prints its path.
+small() {
+	local file=$BATS_FILE_TMPDIR/$1.yaml
+	sed -e "s/^name:.*/name: $1/" -e "${2-}" "$E2E/life.yaml" >"$file"
+	echo "$1" >>"$BATS_FILE_TMPDIR/labs"
+	echo "$file"
+}
+
+# small_as NAME FILE SED-SCRIPT: a changed version of NAME's topology, in another file.
+small_as() {
+	sed -e "s/^name:.*/name: $1/" -e "${3-}" "$E2E/life.yaml" >"$2"
+}
+
+ctl() {
+	timeout 60 "$ERXDPCTL" "$@"
+}
+
+# exits CODE COMMAND...: run it, keep $output, and fail when it ends otherwise.
+exits() {
+	local expected=$1 code=0
+	shift
+	output=$("$@" 2>&1) || code=$?
+	[[ $code == "$expected" ]] && return 0
+	printf '%s: exit code %s, expected %s; it said:\n%s\n' "$*" "$code" "$expected" "$output"
+	return 1
+}
+
+# says TEXT...: $output has each of them.
+says() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || { printf 'not said: %s\nbut: %s\n' "$text" "$output" && return 1; }
+	done
+}
+
+# --- What is left ------------------------------------------------------------------------------------------------------
+
+# remains LAB: whatever of this lab is there, a line each.
+remains() {
+	local lab=$1
+	{
+		ls /run/netns
+		grep -F "erx-$lab" /proc/mounts | cut -d' ' -f2
+		find /sys/fs/bpf/erxdp -maxdepth 1 2>/dev/null
+		find /run/erxdp -maxdepth 1 2>/dev/null
+		ps -e -o comm=,args= | grep '^erxdp'
+		ip -o link
+	} | grep -E "(^|/| |erx-)$lab([^a-z0-9]|$)" || :
+}
+
+# gone LAB: nothing of it is left, within 2 s.
+gone() {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		[[ -z $(remains "$1") ]] && return 0
+		sleep 0.1
+	done
+	echo "left of $1:" && remains "$1" && return 1
+}
+
+# objects: every BPF program, map and link that no other lab has pinned, as "prog 12".
+objects() {
+	local kind
+	for kind in prog map link; do
+		bpftool -f -j "$kind" list | jq -r --arg kind "$kind" \
+			'.[] | select(([.pinned // [] | .[] | select(startswith("/sys/fs/bpf/erxdp/"))] | length) == 0) | "\($kind) \(.id)"'
+	done | sort
+}
+
+# Others may work with BPF and namespaces beside this test; what they have goes with them, a leak stays.
+is_alone() {
+	[[ -z $(find /run/erxdp -mindepth 1 -maxdepth 1 2>/dev/null) ]] && ! pgrep -x 'erxdpctl|prog-tests' >/dev/null
+}
+
+# no_more_than FUNCTION FILE: each line that it prints now was in the file; 2 s when we are alone, else half a minute.
+no_more_than() {
+	local what=$1 before=$2 i new
+	for ((i = 0; i < 300; i++)); do
+		new=$(comm -13 "$before" <("$what"))
+		[[ -z $new ]] && return 0
+		((i < 20)) || ! is_alone || break
+		sleep 0.1
+	done
+	echo "$what: more than before: $new"
+	return 1
+}
+
+# --- A flow ------------------------------------------------------------------------------------------------------------
+
+# flow_start LAB FROM TO ADDRESS [PER_SECOND]: in the background; flow_end counts.
+flow_start() {
+	FLOW=$BATS_TEST_TMPDIR/flow-$1-$2
+	"$ERXDPCTL" exec --lab "$1" "$3" -- python3 "$E2E/flow.py" receive 5201 >"$FLOW.received" 2>&1 3>&- &
+	echo $! >"$FLOW.receiver"
+	until ip netns exec "erx-$1-$3" ss -Hlun | grep -q :5201; do
+		kill -0 "$(cat "$FLOW.receiver")" || { cat "$FLOW.received" && return 1; }
+		sleep 0.02
+	done
+	"$ERXDPCTL" exec --lab "$1" "$2" -- python3 "$E2E/flow.py" send "$4" 5201 "${5:-8000}" >"$FLOW.sent" 2>&1 3>&- &
+	echo $! >"$FLOW.sender"
+	sleep 0.3
+}
+
+# flow_end LAB FROM: fails unless every packet has come, once.
+flow_end() {
+	local flow=$BATS_TEST_TMPDIR/flow-$1-$2
+	kill "$(cat "$flow.sender")" && wait "$(cat "$flow.sender")" || :
+	wait "$(cat "$flow.receiver")" || :
+	jq -e '.lost == 0 and .twice == 0 and .sent > 1000' "$flow.received" >/dev/null && return 0
+	echo "flow from $2 of $1:" && cat "$flow.sent" "$flow.received"
+	return 1
+}
+
+# --- Time --------------------------------------------------------------------------------------------------------------
+
+now_ms() {
+	local t=$EPOCHREALTIME
+	echo $((${t%.*} * 1000 + 10#${t#*.} / 1000))
+}
+
+# spread NUMBER...: "median 340 (310..420)".
+spread() {
+	printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { printf "median %d ms (%d..%d), n=%d\n", v[int((NR + 1) / 2)], v[1], v[NR], NR }'
+}
