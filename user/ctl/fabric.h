@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the resources of a file are made of: devices, the ports of each, the
- * links that join two ports, and the hosts. Azure's rules for addresses
- * (azure.md 1.3) are applied here and nowhere else. Pure: no routes, no kernel.
+ * links that join two ports, and the hosts. Pure: no routes, no kernel. Addresses
+ * in a GatewaySubnet come from topo/gateway_subnet.h.
  *
  * Devices per resource:
  *   VNet                  one   kind VNET   named as the VNet
@@ -113,7 +113,6 @@ struct host *fabric_host(const struct fabric *f, const char *name_or_address); /
 /* The device a resource has become; those of a gateway and a circuit come one after the other. */
 uint32_t device_of_vnet(const struct fabric *f, const struct vnet *v);
 uint32_t device_of_gateway(const struct fabric *f, const struct gateway *g, unsigned instance);
-unsigned gateway_instances(const struct gateway *g);
 uint32_t device_of_circuit(const struct fabric *f, const struct circuit *c, enum circuit_path path);
 uint32_t device_of_site(const struct fabric *f, const struct site *s);
 uint32_t device_of_router(const struct fabric *f, const struct router *r);

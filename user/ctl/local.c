@@ -2,6 +2,7 @@
 #include "ctl/local.h"
 
 #include <string.h>
+#include "topo/gateway_subnet.h"
 
 /* Azure's system routes with next hop None (azure.md 8.1), dropped where the VNet uses exactly that prefix. */
 static const char *const none_prefixes[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/speaker.h"
+#include "topo/gateway_subnet.h"
 
 bool link_is_up(const struct fabric *f, const bool *link_down, uint32_t link)
 {

@@ -2,6 +2,7 @@
 #include "ctl/table.h"
 
 #include <string.h>
+#include "topo/gateway_subnet.h"
 
 static bool is_up(const struct tables *t, uint32_t link)
 {

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Rules of virtual network gateways, and of the addresses in the GatewaySubnet. */
+#include "topo/gateway_subnet.h"
 #include "topo/parser.h"
 
 static const char *type_text(enum gateway_type type)
 {
 	return type == GATEWAY_VPN ? "Vpn" : "ExpressRoute";
-}
-
-static unsigned instances(const struct gateway *g)
-{
-	return g->type == GATEWAY_EXPRESSROUTE || g->active_active ? 2 : 1;
 }
 
 static void gateway_place_check(struct parser *p, const struct gateway *g)
@@ -79,11 +75,11 @@ static void gateway_check(struct parser *p, const struct gateway *g, address_use
 			"gateway '%s' has a bgpPeeringAddress, which is for VPN "
 			"gateways: set instanceAddresses",
 			g->name);
-	if (field_given(p, &g->instance_addresses) && g->instance_addresses.n != instances(g))
+	if (field_given(p, &g->instance_addresses) && g->instance_addresses.n != gateway_instances(g))
 		problem(p, field_pos(p, &g->instance_addresses, g->at),
 			"gateway '%s' has %u instance%s and %zu "
 			"instanceAddresses",
-			g->name, instances(g), instances(g) > 1 ? "s" : "", g->instance_addresses.n);
+			g->name, gateway_instances(g), gateway_instances(g) > 1 ? "s" : "", g->instance_addresses.n);
 	vec_each(a, &g->public_addresses)
 		address_use(public, *a, 1, field_pos(p, a, g->at), "gateway", g->name);
 }
@@ -109,17 +105,6 @@ void check_gateways(struct parser *p)
 	address_users_check(p, &public);
 }
 
-/*
- * Where Azure puts things in a GatewaySubnet, counted from its first address
- * (azure.md 1.3). ctl/fabric.c hands the addresses out by the same rule; here
- * they must fit and be free.
- */
-#define ER_INSTANCES	   12
-#define VPN_BESIDE_ER	   14
-#define VPN_ALONE	   4
-#define FIRST_ENDPOINT	   4
-#define ENDPOINTS_AFTER_ER 16 /* the fifth connection and later ones, past the instances */
-
 static void subnet_address_check(struct parser *p, const struct vnet *v, const struct addr *a, struct pos at,
 				 const char *what, const char *name, address_users *users)
 {
@@ -139,24 +124,10 @@ static void subnet_address_check(struct parser *p, const struct vnet *v, const s
 		address_use(users, *a, 1, at, what, name);
 }
 
-static bool instance_uses(struct parser *p, const struct gateway *g, const struct addr *a);
-
-static struct addr instance_address(const struct gateway *g, unsigned i)
+static bool is_instance_address(const struct gateway *g, const struct addr *a)
 {
-	unsigned offset = ER_INSTANCES;
-
-	if (i < g->instance_addresses.n)
-		return g->instance_addresses.items[i];
-	if (g->type == GATEWAY_VPN)
-		offset = g->vnet->er_gateway ? VPN_BESIDE_ER : VPN_ALONE;
-	return prefix_nth(&g->vnet->gateway_subnet->prefix, offset + i);
-}
-
-static bool instance_uses(struct parser *p, const struct gateway *g, const struct addr *a)
-{
-	(void)p;
-	for (unsigned i = 0; g && i < instances(g); i++) {
-		struct addr own = instance_address(g, i);
+	for (unsigned i = 0; i < gateway_instances(g); i++) {
+		struct addr own = gateway_instance_addr(g, i);
 
 		if (addr_equal(&own, a))
 			return true;
@@ -166,63 +137,37 @@ static bool instance_uses(struct parser *p, const struct gateway *g, const struc
 
 static void instances_check(struct parser *p, const struct gateway *g, address_users *users)
 {
-	struct addr bgp = g->bgp_address;
+	struct addr bgp = gateway_bgp_addr(g, 0);
 
-	for (unsigned i = 0; i < instances(g); i++) {
-		struct addr a = instance_address(g, i);
+	for (unsigned i = 0; i < gateway_instances(g); i++) {
+		struct addr a = gateway_instance_addr(g, i);
 		struct pos at = i < g->instance_addresses.n ? field_pos(p, &g->instance_addresses.items[i], g->at)
 							    : g->at;
 
 		subnet_address_check(p, g->vnet, &a, at, "gateway", g->name, users);
 	}
-	if (g->type != GATEWAY_VPN || g->active_active)
-		return;
-	if (!addr_is_set(&bgp))
-		bgp = prefix_last_usable(&g->vnet->gateway_subnet->prefix);
-	if (!instance_uses(p, g, &bgp))
+	if (!is_instance_address(g, &bgp))
 		subnet_address_check(p, g->vnet, &bgp, field_pos(p, &g->bgp_address, g->at), "the BGP peer of gateway",
 				     g->name, users);
 }
 
-/* The next pair of endpoints from *offset on that no gateway instance has taken. */
-static struct addr next_endpoint(struct parser *p, const struct vnet *v, unsigned *offset)
-{
-	for (;; *offset += 2) {
-		struct addr a, b;
-
-		if (*offset == ER_INSTANCES)
-			*offset = ENDPOINTS_AFTER_ER;
-		a = prefix_nth(&v->gateway_subnet->prefix, *offset);
-		b = addr_plus(&a, 1);
-		if (instance_uses(p, v->er_gateway, &a) || instance_uses(p, v->er_gateway, &b) ||
-		    instance_uses(p, v->vpn_gateway, &a) || instance_uses(p, v->vpn_gateway, &b))
-			continue;
-		*offset += 2;
-		return a;
-	}
-}
-
-static void endpoints_check(struct parser *p, const struct connection *c, unsigned *offset, address_users *users)
+static void endpoints_check(struct parser *p, const struct connection *c, address_users *users)
 {
 	const struct vnet *v = c->gateway->vnet;
-	struct addr primary = next_endpoint(p, v, offset);
 
 	for (unsigned path = 0; path < N_CIRCUIT_PATHS; path++) {
-		struct addr a = addr_plus(&primary, path);
+		struct addr a = msee_endpoint(p->topo, c, path);
 		struct pos at = c->at;
 
-		if (path < c->msee_addresses.n) {
-			a = c->msee_addresses.items[path];
+		if (path < c->msee_addresses.n)
 			at = field_pos(p, &c->msee_addresses.items[path], c->at);
-		}
 		subnet_address_check(p, v, &a, at, "the MSEE endpoint of connection", c->name, users);
 	}
 }
 
-struct counted_vnet { /* the state of handing out endpoints in one GatewaySubnet */
+struct counted_vnet { /* who uses which address of one GatewaySubnet */
 	const struct vnet *vnet;
 	address_users users;
-	unsigned offset;
 	UT_hash_handle hh;
 };
 
@@ -235,7 +180,6 @@ static struct counted_vnet *counted(struct parser *p, struct counted_vnet **all,
 		return c;
 	c = arena_alloc(p->arena, sizeof(*c));
 	c->vnet = v;
-	c->offset = FIRST_ENDPOINT;
 	HASH_ADD_PTR(*all, vnet, c);
 	return c;
 }
@@ -252,7 +196,7 @@ void check_gateway_addresses(struct parser *p)
 			continue;
 		HASH_FIND_PTR(all, &c->gateway->vnet, v);
 		if (v && c->gateway == v->vnet->er_gateway)
-			endpoints_check(p, c, &v->offset, &v->users);
+			endpoints_check(p, c, &v->users);
 	}
 	HASH_ITER(hh, all, v, tmp)
 		address_users_check(p, &v->users);
