@@ -45,13 +45,18 @@ inline_stage int answer_arp(struct packet *pkt)
 	return redirect(pkt, pkt->in_port, ERX_answered_arp);
 }
 
-/* RFC 1812 4.3.2.7: what must never cause an ICMP error. Broadcasts have been dropped before. */
-inline_stage bool may_cause_error(const struct packet *pkt)
+/* Whether the source is somebody whom an answer can reach: no network 0, loopback, multicast or class E. */
+inline_stage bool has_host_source(const struct packet *pkt)
 {
 	__u32 src = bpf_ntohl(pkt->src);
 
-	return !is_icmp_error(pkt) && !(pkt->fragment & FRAGMENT_OFFSET) && src >> 24 != 0 && src >> 24 != 127 &&
-	       src < 0xe0000000;
+	return src >> 24 != 0 && src >> 24 != 127 && src < 0xe0000000;
+}
+
+/* RFC 1812 4.3.2.7: what must never cause an ICMP error. Broadcasts have been dropped before. */
+inline_stage bool may_cause_error(const struct packet *pkt)
+{
+	return !is_icmp_error(pkt) && !(pkt->fragment & FRAGMENT_OFFSET) && has_host_source(pkt);
 }
 
 /* GCRA, without a lock: whoever moves due_ns first has the token. */
@@ -169,6 +174,8 @@ inline_stage int write_echo_reply(struct packet *pkt)
 	__be32 asker = pkt->src;
 	__be16 *ttl_word;
 
+	if (!has_host_source(pkt))
+		return ERX_local;
 	if ((void *)(ip + 1) > packet_end(pkt) || (void *)(icmp + 1) > packet_end(pkt))
 		return ERX_truncated;
 	ttl_word = (__be16 *)&ip->ttl;
@@ -203,6 +210,9 @@ inline_stage int answer(struct packet *pkt, int outcome)
 	stop = find_route(pkt);
 	if (stop == ERX_CONTINUE)
 		stop = choose_next_hop(pkt);
+	/* An echo reply is as long as the request, and its way may be narrower. */
+	if (stop == ERX_CONTINUE && pkt->length > pkt->adjacency->mtu)
+		stop = ERX_too_big;
 	if (stop == ERX_CONTINUE)
 		return send(pkt, outcome);
 	return stop;
