@@ -348,6 +348,11 @@ Test(icmp, echo_to_own_addresses)
 		{"loc1", "loc1-vm", "10.2.30.10", "10.2.30.1", ERX_answered_echo},
 		{"loc1-ce1", "loc1", "10.2.30.10", "192.168.30.0", ERX_answered_echo},
 		{"loc1-ce1", "loc1", "10.2.30.10", "10.2.30.125", ERX_answered_echo},
+		{"loc1-ce1", "loc1", "0.0.0.0", "192.168.30.0", ERX_local},
+		{"loc1-ce1", "loc1", "127.0.0.1", "192.168.30.0", ERX_local},
+		{"loc1-ce1", "loc1", "224.0.0.1", "192.168.30.0", ERX_local},
+		{"loc1-ce1", "loc1", "251.9.75.23", "192.168.30.0", ERX_local},
+		{"loc1-ce1", "loc1", "255.255.255.255", "192.168.30.0", ERX_local},
 		{"er1.primary", "loc1-ce1", "10.2.30.10", "192.168.30.18", ERX_answered_echo},
 		{"hub", "hub-vm", HUB, "10.10.30.1", ERX_no_next_hop},
 		{"hub-vpngw/0", "hub", HUB, "10.10.30.142", ERX_local},
@@ -365,7 +370,7 @@ Test(icmp, echo_to_own_addresses)
 
 		packet_at(&f, in, &s);
 		run(in, &f, &r);
-		expect_outcome(&r, cases[i / 2].outcome, "%s", s.dst);
+		expect_outcome(&r, cases[i / 2].outcome, "%s from %s", s.dst, s.src);
 		if (cases[i / 2].outcome != ERX_answered_echo)
 			continue;
 		/* RFC 1122 3.2.2.6: the request with its addresses exchanged and another type. */

@@ -223,6 +223,21 @@ Test(tunnel, too_big_for_it)
 	}
 }
 
+/* A request that came by the circuit may have its answer go by the tunnel. */
+Test(tunnel, echo_reply_too_big_for_it)
+{
+	uint32_t in = port_at("loc1-ce1", "er1.primary");
+
+	for (uint16_t n = 1430; n < 1445; n++) {
+		struct frame f;
+		struct result r;
+
+		packet_at(&f, in, &(struct spec){.src = BRANCH, .dst = "10.2.30.125", .length = n});
+		run(in, &f, &r);
+		expect_outcome(&r, n <= 1436 ? ERX_answered_echo : ERX_too_big, "%u bytes", n);
+	}
+}
+
 /* --- On the wire -------------------------------------------------------------------------------------------------- */
 
 /*
