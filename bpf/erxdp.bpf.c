@@ -99,7 +99,16 @@ SEC("tp_btf/xdp_devmap_xmit")
 int BPF_PROG(port_lost, const struct net_device *from, const struct net_device *to, int sent, int drops, int err)
 {
 	if (drops > 0)
-		count_lost(to, drops);
+		count_lost(to, to->ifindex - ERX_FIRST_IFINDEX, drops);
+	return 0;
+}
+
+SEC("tp_btf/xdp_redirect_err")
+int BPF_PROG(port_refused, const struct net_device *from, const void *prog, const void *to, int err, int map_type,
+	     __u32 map_id, __u32 index)
+{
+	if (map_type == BPF_MAP_TYPE_DEVMAP)
+		count_lost(from, index, 1);
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Frames that a port's driver refused after a program had redirected them
- * there: a full ring, or a port that is down. The program cannot know (frames
- * leave in bulk when it has returned), so the kernel's tracepoint tells.
+ * Frames that did not get through a port after a program had redirected them
+ * there: its driver refused them (a full ring, the far end down), or the kernel
+ * did, before any driver (the port itself down). The program cannot know, as
+ * frames leave when it has returned, so the kernel's two tracepoints tell.
  */
 #ifndef ERX_LOST_H
 #define ERX_LOST_H
@@ -30,13 +31,13 @@ struct net_device {
 } __attribute__((preserve_access_index));
 
 /* Other labs and other users of XDP fire the same tracepoint: the namespace tells whose port it is. */
-inline_stage void count_lost(const struct net_device *to, int drops)
+inline_stage void count_lost(const struct net_device *here, __u32 port, int drops)
 {
-	__u32 zero = 0, port = to->ifindex - ERX_FIRST_IFINDEX;
+	__u32 zero = 0;
 	const struct erx_control *control = bpf_map_lookup_elem(&erx_control, &zero);
 	__u64 *lost;
 
-	if (!control || to->nd_net.net->ns.inum != control->fabric_inode)
+	if (!control || here->nd_net.net->ns.inum != control->fabric_inode)
 		return;
 	lost = bpf_map_lookup_elem(&erx_port_lost, &port);
 	if (lost)

@@ -175,7 +175,7 @@ struct erx_port_stats {
 	__u64 sent_bytes;
 };
 
-/* erx_port_lost: frames the port's driver refused, from the xdp_devmap_xmit tracepoint. */
+/* erx_port_lost: frames that did not get through the port, from the tracepoints of bpf/lost.h. */
 
 /* erx_device_stats (per CPU): a field per outcome, named as in outcomes.h. */
 struct erx_device_stats {

@@ -8,7 +8,7 @@
  *   erx_ports, erx_routes, …   the maps, by name
  *   programs/vnet, …           the programs
  *   ports/1003                 the link that holds a program on the interface with that index
- *   port_lost                  the link of the tracepoint
+ *   port_lost, port_refused    the links of the tracepoints
  *
  * A pin proves nothing: after an interface went away its link is defunct. So
  * interface index and program are checked each time.

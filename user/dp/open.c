@@ -29,6 +29,9 @@ static const char *const map_names[DP_N_MAPS] = {
 #undef X
 };
 
+/* Programs on the kernel's tracepoints; each link is pinned under its program's name. */
+static const char *const tracepoints[] = {"port_lost", "port_refused"};
+
 void dp_pin_path(const char *lab, const char *rest, char out[static 512])
 {
 	snprintf(out, 512, DP_ROOT "/%s%s%s", lab, *rest ? "/" : "", rest);
@@ -142,9 +145,11 @@ static int open_pins(struct dp *dp)
 		if (dp->maps[i] < 0)
 			return -errno;
 	}
-	dp_pin_path(dp->lab, "port_lost", path);
-	if (access(path, F_OK))
-		return -errno;
+	for (size_t i = 0; i < sizeof(tracepoints) / sizeof(tracepoints[0]); i++) {
+		dp_pin_path(dp->lab, tracepoints[i], path);
+		if (access(path, F_OK))
+			return -errno;
+	}
 	return open_programs(dp);
 }
 
@@ -218,12 +223,26 @@ static int pin_programs(struct erxdp_bpf *skel, const char *lab)
 	return 0;
 }
 
-static int pin_all(struct erxdp_bpf *skel, const char *lab)
+static int attach_tracepoint(const struct erxdp_bpf *skel, const char *lab, const char *name)
 {
-	struct bpf_link *lost;
-	struct bpf_map *map;
+	struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, name);
+	struct bpf_link *link = bpf_program__attach(program);
 	char path[512];
 	int err;
+
+	if (!link)
+		return -errno;
+	dp_pin_path(lab, name, path);
+	err = bpf_link__pin(link, path) ? -errno : 0;
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int pin_all(struct erxdp_bpf *skel, const char *lab)
+{
+	struct bpf_map *map;
+	char path[512];
+	int err = 0;
 
 	bpf_object__for_each_map(map, skel->obj)
 	{
@@ -233,12 +252,8 @@ static int pin_all(struct erxdp_bpf *skel, const char *lab)
 		if (bpf_map__pin(map, path))
 			return -errno;
 	}
-	lost = bpf_program__attach(skel->progs.port_lost);
-	if (!lost)
-		return -errno;
-	dp_pin_path(lab, "port_lost", path);
-	err = bpf_link__pin(lost, path) ? -errno : 0;
-	bpf_link__destroy(lost);
+	for (size_t i = 0; i < sizeof(tracepoints) / sizeof(tracepoints[0]) && !err; i++)
+		err = attach_tracepoint(skel, lab, tracepoints[i]);
 	return err ? err : pin_programs(skel, lab);
 }
 
