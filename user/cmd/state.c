@@ -118,27 +118,50 @@ static const char *forbidden_by(const struct connection *c)
 	return NULL;
 }
 
-static int fastpath_status(const struct lab *lab, const struct connection *c, bool json)
+static cJSON *fastpath_json(const struct lab *lab, const struct connection *c)
 {
 	bool on = lab->fastpath[c - lab->topo->connections.items];
 	const char *why = forbidden_by(c);
-	cJSON *root;
+	cJSON *item = cJSON_CreateObject();
 
-	if (!json) {
-		printf("%s: FastPath is %s%s%s\n", c->name, on ? "on" : "off", why ? "; not possible: " : "",
-		       why ? why : "");
-		printf("  packets from '%s' to the VMs of '%s' go %s '%s'%s\n", c->circuit->name,
-		       c->gateway->vnet->name, on && !why ? "past" : "through", c->gateway->name,
-		       on && !why ? "; to its peered spokes they go through it" : "");
-		return EXIT_DONE;
-	}
-	root = cJSON_CreateObject();
-	cJSON_AddStringToObject(root, "connection", c->name);
-	cJSON_AddBoolToObject(root, "expressRouteGatewayBypass", on);
-	cJSON_AddBoolToObject(root, "effective", on && !why);
+	cJSON_AddStringToObject(item, "connection", c->name);
+	cJSON_AddBoolToObject(item, "expressRouteGatewayBypass", on);
+	cJSON_AddBoolToObject(item, "effective", on && !why);
 	if (why)
-		cJSON_AddStringToObject(root, "forbiddenBy", why);
-	print_json(root);
+		cJSON_AddStringToObject(item, "forbiddenBy", why);
+	return item;
+}
+
+static void fastpath_print(const struct lab *lab, const struct connection *c)
+{
+	bool on = lab->fastpath[c - lab->topo->connections.items];
+	const char *why = forbidden_by(c);
+
+	printf("%s: FastPath is %s%s%s\n", c->name, on ? "on" : "off", why ? "; not possible: " : "", why ? why : "");
+	printf("  packets from '%s' to the VMs of '%s' go %s '%s'%s\n", c->circuit->name, c->gateway->vnet->name,
+	       on && !why ? "past" : "through", c->gateway->name,
+	       on && !why ? "; to its peered spokes they go through it" : "");
+}
+
+/* One connection, or all of them. */
+static int fastpath_status(const struct lab *lab, const struct connection *only, bool json)
+{
+	cJSON *list = json ? cJSON_CreateArray() : NULL;
+
+	vec_each(c, &lab->topo->connections) {
+		if (c->type != CONNECTION_EXPRESSROUTE || (only && c != only))
+			continue;
+		if (json)
+			cJSON_AddItemToArray(list, fastpath_json(lab, c));
+		else
+			fastpath_print(lab, c);
+	}
+	if (json && only)
+		print_json(cJSON_DetachItemFromArray(list, 0));
+	else if (json)
+		print_json(list);
+	if (json && only)
+		cJSON_Delete(list);
 	return EXIT_DONE;
 }
 
@@ -156,11 +179,22 @@ static int fastpath_switch(struct lab *lab, const struct connection *c, bool on)
 	return commit(lab, what);
 }
 
+static int fastpath_named(struct lab *lab, const struct call *call)
+{
+	const char *verb = call->argv[0];
+	const struct connection *c = topo_connection(lab->topo, call->argv[1]);
+
+	if (!c || c->type != CONNECTION_EXPRESSROUTE)
+		return unknown_connection(lab, call->argv[1]);
+	if (!strcmp(verb, "status"))
+		return fastpath_status(lab, c, call->json);
+	return fastpath_switch(lab, c, !strcmp(verb, "on"));
+}
+
 int cmd_fastpath(const struct call *call)
 {
-	const char *verb = call->argv[0], *name = call->argv[1];
+	const char *verb = call->argv[0];
 	bool change = !strcmp(verb, "on") || !strcmp(verb, "off");
-	const struct connection *c;
 	int lock = -1, code;
 	struct lab *lab;
 
@@ -168,16 +202,14 @@ int cmd_fastpath(const struct call *call)
 		log_error("fastpath takes on, off or status, not '%s'", verb);
 		return EXIT_USAGE;
 	}
+	if (change && call->argc < 2) {
+		log_error("fastpath %s needs a connection; 'erxdpctl fastpath status' lists them", verb);
+		return EXIT_USAGE;
+	}
 	lab = change ? open_lab_locked(call->lab, &lock) : open_lab(call->lab);
 	if (!lab)
 		return EXIT_REFUSED;
-	c = topo_connection(lab->topo, name);
-	if (!c || c->type != CONNECTION_EXPRESSROUTE)
-		code = unknown_connection(lab, name);
-	else if (change)
-		code = fastpath_switch(lab, c, !strcmp(verb, "on"));
-	else
-		code = fastpath_status(lab, c, call->json);
+	code = call->argc < 2 ? fastpath_status(lab, NULL, call->json) : fastpath_named(lab, call);
 	if (lock >= 0)
 		close(lock);
 	lab_free(lab);

@@ -30,8 +30,9 @@ const struct verb verbs[] = {
 	 "Walks a packet from host SRC to host DST and back through what is loaded, and says at each\n"
 	 "device which route it takes, which rule chose it, what lost and why, what happens to the\n"
 	 "TTL, and why a hop is silent."},
-	{"fastpath", "on|off|status CONNECTION", 2, 2, "j", cmd_fastpath, "the gateway bypass, live",
-	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet."},
+	{"fastpath", "on|off|status [CONNECTION]", 1, 2, "j", cmd_fastpath, "the gateway bypass, live",
+	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet.\n"
+	 "status without a connection shows all."},
 	{"fail", "TARGET", 1, 1, "s", cmd_fail, "take something away",
 	 "TARGET is a circuit's path (er1.primary: the link between CE and MSEE only), its edge\n"
 	 "router (er1.primary/msee), a circuit (both paths), a connection, a gateway (hub-ergw), an\n"
