@@ -97,6 +97,8 @@ static int parse(struct call *call, int argc, char **argv)
 		}
 		take_option(call, letter);
 	}
+	if (call->lab && !is_lab_name(call->lab))
+		return EXIT_USAGE;
 	call->argc = argc - optind;
 	call->argv = argv + optind;
 	if (call->argc < call->verb->least || (call->verb->most >= 0 && call->argc > call->verb->most))

@@ -62,6 +62,8 @@ struct lab *read_lab(const char *file, int *code);
 struct lab *open_lab(const char *name);
 /* The same, keeping the writer's lock in *lock. */
 struct lab *open_lab_locked(const char *name, int *lock);
+/* Whether a lab can have that name at all: it becomes part of paths. A message when not. */
+bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
 /* Say what failed; returns the exit code. */

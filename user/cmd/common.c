@@ -107,6 +107,14 @@ struct lab *open_lab(const char *name)
 	return lab;
 }
 
+bool is_lab_name(const char *name)
+{
+	if (*name && !strpbrk(name, "./"))
+		return true;
+	log_error("'%s' is no name of a lab", name);
+	return false;
+}
+
 const struct host *find_host(const struct lab *lab, const char *name)
 {
 	const struct host *found = fabric_host(lab->fabric, name);

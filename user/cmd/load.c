@@ -356,10 +356,8 @@ int cmd_unload(const struct call *call)
 	struct error e = {};
 	int lock, code;
 
-	if (name && (strchr(name, '/') || strchr(name, '.') || !*name)) {
-		log_error("'%s' is no name of a lab", name);
+	if (name && !is_lab_name(name))
 		return EXIT_USAGE;
-	}
 	lock = lab_lock(true, &e);
 	if (lock < 0)
 		return refuse(&e);

@@ -3,10 +3,23 @@
 #include "obs/status.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "lib/log.h"
 #include "obs/print.h"
+
+static void show_parts(const char *name, const struct error *e, cJSON *list)
+{
+	cJSON *item = list ? cJSON_CreateObject() : NULL;
+
+	log_error("of lab '%s' only parts are there: %s", name, e->text);
+	if (!item)
+		return;
+	cJSON_AddStringToObject(item, "lab", name);
+	cJSON_AddBoolToObject(item, "damaged", true);
+	cJSON_AddItemToArray(list, item);
+}
 
 /* Whatever of the lab can still be read is shown; what is gone is said. */
 static void show_one(const char *name, cJSON *list)
@@ -19,7 +32,7 @@ static void show_one(const char *name, cJSON *list)
 	char fabric[256];
 
 	if (lab_open(name, &lab, &e) || lab_compute(lab, &e)) {
-		log_error("of lab '%s' only parts are there: %s", name, e.text);
+		show_parts(name, &e, list);
 		return;
 	}
 	lab_fabric_namespace(name, fabric);
@@ -41,22 +54,32 @@ static void show_one(const char *name, cJSON *list)
 int cmd_status(const struct call *call)
 {
 	cJSON *list = call->json ? cJSON_CreateArray() : NULL;
+	bool found = !call->lab;
 	net_names names = {};
+	struct error e = {};
+	/* A lab that is just being made is no damaged one. */
+	int lock = access(LAB_RUN, F_OK) ? -1 : lab_lock(false, &e);
 
 	lab_names(&names);
-	if (!names.n && !list)
+	if (found && !names.n && !list)
 		log_info("no lab is loaded; run 'erxdpctl load FILE'");
 	vec_each(n, &names) {
-		if (!call->lab || !strcmp(call->lab, *n))
+		if (!call->lab || !strcmp(call->lab, *n)) {
 			show_one(*n, list);
+			found = true;
+		}
 		free(*n);
 	}
 	vec_free(&names);
+	if (lock >= 0)
+		close(lock);
 	if (list) {
 		cJSON *root = cJSON_CreateObject();
 
 		cJSON_AddItemToObject(root, "labs", list);
 		print_json(root);
 	}
-	return EXIT_DONE;
+	if (!found)
+		log_error("lab '%s' is not loaded; run 'erxdpctl load FILE'", call->lab);
+	return found ? EXIT_DONE : EXIT_REFUSED;
 }
