@@ -51,11 +51,11 @@ teardown_file() { remove_labs; }
 		start=$(now_ms)
 		exits 0 ctl load -v "$file"
 		loads+=($(($(now_ms) - start)))
-		says " ms" programs namespaces
+		says " ms" "programs and maps" "namespaces and links"
 		start=$(now_ms)
 		exits 0 ctl unload -v "$lab"
 		unloads+=($(($(now_ms) - start)))
-		says " ms" programs namespaces
+		says " ms" "programs and maps" "namespaces and links"
 	done
 	echo "# load of interop: $(spread "${loads[@]}")" >&3
 	echo "# unload of interop: $(spread "${unloads[@]}")" >&3

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -12,26 +11,6 @@
 #include "obs/print.h"
 
 #define EXCHANGE_MS 5000
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
-/* What took how long, for -v; and a word on stderr when a step makes the user wait. */
-static void took(const char *what, double *since)
-{
-	double now = seconds();
-
-	if (now - *since > 1)
-		log_info("%s took %.1f s", what, now - *since);
-	else
-		log_verbose("%-32s %7.1f ms", what, (now - *since) * 1e3);
-	*since = now;
-}
 
 static cJSON *problems_json(const char *file, const struct diags *diags)
 {
@@ -164,11 +143,11 @@ static void say_loaded(const struct lab *lab, const struct lab *before, const st
 		log_info("bpffs was not mounted; it is now, on /sys/fs/bpf");
 	say_not_yet(lab->topo);
 	if (before && !lab_changes_any(c))
-		log_info("lab '%s' is loaded already; nothing to do (%.2f s)", lab->topo->name, seconds() - since);
+		log_info("lab '%s' is loaded already; nothing to do (%.2f s)", lab->topo->name, log_clock() - since);
 	else
 		log_info("lab '%s' is %s: %zu hosts, %zu devices, %zu links (%.2f s)", lab->topo->name,
 			 before ? "brought up to date" : "loaded", lab->fabric->hosts.n, lab->fabric->devices.n,
-			 lab->fabric->links.n, seconds() - since);
+			 lab->fabric->links.n, log_clock() - since);
 }
 
 static int load_locked(struct lab *lab, double start)
@@ -176,7 +155,7 @@ static int load_locked(struct lab *lab, double start)
 	struct lab *before = loaded_before(lab->topo->name);
 	struct lab_changes changes = {};
 	struct error e = {};
-	double since = start;
+	double since = log_clock();
 	int err;
 
 	if (before)
@@ -184,17 +163,17 @@ static int load_locked(struct lab *lab, double start)
 	err = lab_compute(lab, &e);
 	if (!err)
 		err = lab_check_loops(lab, &e);
-	took("routes and image", &since);
+	log_took("routes and image", &since);
 	if (err) { /* nothing has been touched yet */
 		lab_free(before);
 		refuse(&e);
 		return EXIT_INVALID;
 	}
 	err = lab_apply(lab, before, false, &changes, &e);
-	took("namespaces, programs, maps", &since);
+	since = log_clock();
 	if (!err)
 		err = lab_verify(lab, &e);
-	took("settings of the ends", &since);
+	log_took("settings of the ends", &since);
 	if (!err)
 		err = lab_save(lab, &e);
 	if (err) {
@@ -209,7 +188,7 @@ static int load_locked(struct lab *lab, double start)
 
 int cmd_load(const struct call *call)
 {
-	double start = seconds(), since;
+	double start = log_clock(), since;
 	struct error e = {};
 	int code, lock;
 	struct lab *lab = read_lab(call->argv[0], &code);
@@ -218,10 +197,10 @@ int cmd_load(const struct call *call)
 		return code;
 	lock = lab_lock(true, &e);
 	code = lock < 0 ? refuse(&e) : load_locked(lab, start);
-	since = seconds();
+	since = log_clock();
 	if (code == EXIT_DONE) {
 		code = check_exchange(lab);
-		took("exchange between hosts", &since);
+		log_took("exchange between hosts", &since);
 	}
 	if (lock >= 0)
 		close(lock);
@@ -315,7 +294,7 @@ static int unload_one(const char *name)
 {
 	struct lab_removed removed;
 	struct error e = {};
-	double since = seconds();
+	double since = log_clock();
 	int err = lab_remove(name, &removed, &e);
 
 	if (*removed.held)
@@ -324,7 +303,7 @@ static int unload_one(const char *name)
 		return refuse(&e);
 	if (removed.namespaces || removed.pins || removed.files)
 		log_info("lab '%s' is unloaded: %u namespaces removed (%.2f s)", name, removed.namespaces,
-			 seconds() - since);
+			 log_clock() - since);
 	else
 		log_info("lab '%s' is not loaded; nothing to remove", name);
 	return EXIT_DONE;

@@ -11,6 +11,7 @@
 
 #include "lab/files.h"
 #include "lab/lab.h"
+#include "lib/log.h"
 
 /* --- The plan for net/ ------------------------------------------------------------------------------------------- */
 
@@ -194,6 +195,7 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 {
 	struct net_plan plan, both;
 	struct net_changes second = {};
+	double since = log_clock();
 	int err;
 
 	memset(changes, 0, sizeof(*changes));
@@ -212,10 +214,14 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 		err = save_ids(lab, e);
 	if (!err)
 		err = net_apply(&both, false, &changes->net, e);
+	log_took("namespaces and links", &since);
 	if (!err)
 		err = apply_dp(lab, false, changes, e);
+	log_took("programs and maps", &since);
 	if (!err && before)
 		err = net_apply(&plan, false, &second, e);
+	if (before)
+		log_took("links that are no longer used", &since);
 	changes->net.links_removed += second.links_removed;
 	changes->net.namespaces_removed += second.namespaces_removed;
 	free_plan(&plan);
@@ -281,6 +287,7 @@ int lab_dp(const struct lab *lab, struct dp **out, struct error *e)
 int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 {
 	struct error held = {};
+	double since = log_clock();
 	char path[512];
 	int err, net_err;
 
@@ -290,7 +297,9 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 	run_path(name, "", path);
 	removed->files = !access(path, F_OK);
 	err = dp_remove(name, e);
+	log_took("programs and maps", &since);
 	net_err = net_remove(name, &removed->namespaces, &held);
+	log_took("namespaces and links", &since);
 	snprintf(removed->held, sizeof(removed->held), "%s", held.text);
 	if (net_err && !err) {
 		*e = held;

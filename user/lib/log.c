@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 enum log_level log_level = LOG_NORMAL;
 
@@ -29,3 +30,22 @@ LOG_FUNCTION(log_error, "erxdpctl: ", LOG_QUIET)
 LOG_FUNCTION(log_info, "", LOG_NORMAL)
 LOG_FUNCTION(log_verbose, "", LOG_VERBOSE)
 LOG_FUNCTION(log_debug, "  ", LOG_DEBUG)
+
+double log_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+void log_took(const char *what, double *since)
+{
+	double now = log_clock();
+
+	if (now - *since > 1)
+		log_info("%s took %.1f s", what, now - *since);
+	else
+		log_verbose("%-32s %7.1f ms", what, (now - *since) * 1e3);
+	*since = now;
+}

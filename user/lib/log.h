@@ -16,4 +16,9 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));	 /
 void log_verbose(const char *format, ...) __attribute__((format(printf, 1, 2))); /* -v */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));	 /* -vv */
 
+/* Seconds of a clock that only moves forward. */
+double log_clock(void);
+/* What took how long since *since, which moves to now: with -v, and always when it made the user wait over a second. */
+void log_took(const char *what, double *since);
+
 #endif
