@@ -60,6 +60,8 @@ static int unknown(const struct lab *lab, const char *name)
 		vec_push(&names, d->name);
 	vec_each(l, &lab->fabric->links)
 		vec_push(&names, l->name);
+	for (const char *const *target = target_names(lab->fabric); *target; target++)
+		vec_push(&names, *target);
 	vec_push(&names, NULL);
 	guess = did_you_mean(name, names.items);
 	if (guess)
