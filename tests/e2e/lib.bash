@@ -78,9 +78,38 @@ on() {
 	timeout 60 "$ERXDPCTL" exec --lab "$LAB" "$host" -- "$@"
 }
 
+# beside HOST COMMAND...: run it there in the background until end_beside; its
+# output goes to $BATS_TEST_TMPDIR/beside.
+beside() {
+	timeout 60 "$ERXDPCTL" exec --lab "$LAB" "$1" -- "${@:2}" >>"$BATS_TEST_TMPDIR/beside" 2>&1 3>&- &
+}
+
+# end_beside: for teardown.
+end_beside() {
+	local pid
+	for pid in $(jobs -p); do kill "$pid" || :; done 2>/dev/null
+	wait
+}
+
+# listening HOST PORT: wait until a TCP server is there.
+listening() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		on "$1" ss -Hltn "sport = :$2" | grep -q . && return
+		sleep 0.1
+	done
+	return 1
+}
+
 # hosts_and_addresses: a line "HOST ADDRESS" for each host of the lab.
 hosts_and_addresses() {
 	erx status --json | jq -r --arg lab "$LAB" '.. | select(.lab? == $lab) | .hosts[] | "\(.name) \(.address)"'
+}
+
+# interface DEVICE LINK: the port of this device on this link.
+interface() {
+	erx status --json | jq -r --arg lab "$LAB" --arg device "$1" --arg link "$2" '.. | select(.lab? == $lab) |
+		.links[] | select(.name == $link) | .ends[] | select(.at == $device) | .interface'
 }
 
 # hops FILE: what a traceroute printed as one word, "10.2.30.3,*,10.10.30.4". A

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Adds up what a lab has counted since it was loaded; every packet must be somewhere.
+
+usage: account.py LAB
+
+Per device: received = forwarded + answered + dropped, and what is dropped has
+reasons. Per direction of a link: sent = received by the peer + lost, where the
+peer may be a host, whose kernel counts for itself. Waits until nothing moves;
+prints the sums that are wrong (exit code 1) and how much was added up.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+LAB = sys.argv[1]
+PATIENCE = 10  # seconds until a lab that has no traffic must be quiet
+
+
+def run(*command):
+    return subprocess.run([os.environ["ERXDPCTL"], *command], stdout=subprocess.PIPE, check=True, timeout=30).stdout
+
+
+def find_lab(status):
+    if status.get("lab") == LAB:
+        return status
+    return next(lab for lab in status["labs"] if lab["lab"] == LAB)
+
+
+def read_host(name):
+    """Packets in and out of eth0, as the host's kernel has counted them."""
+    lines = run("exec", "--lab", LAB, name, "--", "cat", "/proc/net/dev").decode().splitlines()
+    words = next(line.split(":")[1].split() for line in lines if line.strip().startswith("eth0:"))
+    return {"in": int(words[0 + 1]), "out": int(words[8 + 1])}
+
+
+def read():
+    status = find_lab(json.loads(run("status", "--json", "--lab", LAB)))
+    counters = json.loads(run("counters", "--json", "--lab", LAB))
+    return status, counters, {host["name"]: read_host(host["name"]) for host in status["hosts"]}
+
+
+def read_quiet():
+    end = time.monotonic() + PATIENCE
+    last, now = None, read()
+    while now != last:
+        if time.monotonic() > end:
+            sys.exit("account.py: the lab does not become quiet")
+        time.sleep(0.3)
+        last, now = now, read()
+    return now
+
+
+def check_device(device, drops):
+    reasons = sum(d["packets"] for d in drops if d["device"] == device["device"] and d["reason"] != "lost-in-port")
+    ends = device["forwarded"] + sum(device["answered"].values()) + device["dropped"]
+    if device["received"] != ends:
+        yield "%s: received %d, but forwarded + answered + dropped = %d" % (device["device"], device["received"], ends)
+    if device["dropped"] != reasons:
+        yield "%s: dropped %d, but for reasons %d" % (device["device"], device["dropped"], reasons)
+
+
+def check_direction(link, hosts):
+    peer = link["link"].split(":")[1]
+    arrived = link["receivedByPeer"] if "receivedByPeer" in link else hosts[peer]["in"]
+    if link["sent"] != arrived + link["lost"]:
+        yield "%s from %s: sent %d, but received %d + lost %d" % (link["link"], link["from"], link["sent"], arrived,
+                                                                  link["lost"])
+
+
+def check_host(name, links, hosts):
+    link = next(l for l in links if l["name"].split(":")[1] == name)
+    if link["received"] != hosts[name]["out"]:
+        yield "%s sent %d, but its device received %d" % (name, hosts[name]["out"], link["received"])
+
+
+def main():
+    status, counters, hosts = read_quiet()
+    wrong = []
+    for device in counters["devices"]:
+        wrong += check_device(device, counters["drops"])
+    for link in counters["links"]:
+        wrong += check_direction(link, hosts)
+    for name in hosts:
+        wrong += check_host(name, status["links"], hosts)
+    print("\n".join(wrong + ["%s: %d packets in %d devices, %d dropped, %d lost in ports, %d sums wrong" % (
+        LAB, sum(d["received"] for d in counters["devices"]), len(counters["devices"]),
+        sum(d["dropped"] for d in counters["devices"]), sum(d["lost"] for d in counters["devices"]), len(wrong))]))
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Every packet leaves through one place with a counted reason: after traffic of
+# every kind, overload included, the sums are exact.
+load lib
+
+SECONDS_OF_LOAD=4
+
+setup_file() {
+	need ping mtr iperf3 python3 jq
+	own_lab interop
+}
+
+teardown_file() {
+	remove_labs
+}
+
+teardown() {
+	end_beside
+}
+
+account() {
+	local sums=$BATS_TEST_TMPDIR/sums
+	timeout 60 python3 "$E2E/account.py" "$LAB" >"$sums" || { cat "$sums"; return 1; }
+	echo "# $(tail -n 1 "$sums")" >&3
+}
+
+# flood FROM TO ADDRESS PORT [SECONDS]: UDP as fast as it goes, in small packets.
+flood() {
+	beside "$2" iperf3 -s -1 -p "$4"
+	listening "$2" "$4"
+	beside "$1" iperf3 -c "$3" -p "$4" -u -b 0 -l 64 -t "${5-$SECONDS_OF_LOAD}"
+}
+
+happened() {
+	local device reason
+	while read -r device reason; do
+		(($(dropped "$device" "$reason") > 0)) || { echo "no drop at $device for $reason"; return 1; }
+	done
+}
+
+@test "the sums hold after load's own exchange" {
+	account
+}
+
+@test "mixed traffic with overload: floods, probes that expire, spoofed packets and garbage" {
+	flood loc1-vm hub-vm 10.10.30.4 5301
+	flood remote-vm spoke-vm 10.11.30.4 5302
+	flood branch-vm loc1-vm 10.2.30.10 5303
+	beside hub-vm mtr -n -i 0.1 -c 20 -G 1 --report 10.2.30.10
+	beside loc2-vm mtr -n -i 0.1 -c 20 -G 1 --report 10.11.30.4
+	beside loc1-vm python3 "$E2E/raw.py" expire 10.10.30.4 4000 $SECONDS_OF_LOAD
+	beside hub-vm python3 "$E2E/raw.py" spoof 10.10.30.99 10.2.30.10 500
+	beside loc1-vm python3 "$E2E/raw.py" garbage eth0 2000 $SECONDS_OF_LOAD
+	beside branch-vm ping -q -i 0.01 -c 100 -W 1 10.1.31.10
+	wait
+	happened <<-END
+		loc1 icmp-limited
+		loc1 truncated
+		loc1 vlan
+		loc1 not-ipv4
+		loc1 arp-other
+		loc1 multicast
+		loc1 not-for-me
+		loc1 bad-version
+		loc1 bad-header-length
+		loc1 bad-length
+		loc1 bad-checksum
+		loc1 ttl-zero
+		loc1-ce1 no-route
+		hub spoofed
+		branch route-none
+	END
+	account
+}
+
+@test "while links fail, restore and FastPath switches under load, nothing goes uncounted" {
+	local i flood
+	flood loc1-vm hub-vm 10.10.30.4 5304 30
+	flood=$!
+	for ((i = 0; i < 4; i++)); do
+		erx fastpath on hub-er1
+		erx fail er1.primary
+		sleep 0.2
+		erx fastpath off hub-er1
+		erx restore er1.primary
+		sleep 0.2
+	done
+	erx fail --silent er1.primary
+	sleep 0.3
+	erx restore er1.primary
+	kill "$flood"
+	wait
+	(($(dropped er1.primary fault) > 0))
+	account
+}
+
+# lost_with DEVICE: of 20 packets from location 1 to the hub with this end of the CE's link to Microsoft down.
+lost_with() {
+	local port before fabric=(nsenter "--net=/run/netns/erx-$LAB")
+	port=$(interface "$1" loc1-ce1:er1.primary)
+	before=$(dropped loc1-ce1 lost-in-port)
+	"${fabric[@]}" ip link set "$port" down
+	on loc1-vm ping -q -n -i 0.01 -c 20 -W 1 10.10.30.4 >&2 || :
+	"${fabric[@]}" ip link set "$port" up
+	echo $(($(dropped loc1-ce1 lost-in-port) - before))
+}
+
+@test "what does not get through a port is lost in that port, and counted there" {
+	same "lost, the far end down" "$(lost_with er1.primary)" 20
+	same "lost, the port itself down" "$(lost_with loc1-ce1)" 20
+	on loc1-vm ping -q -n -i 0.01 -c 20 -W 1 10.10.30.4 | grep ' 0% packet loss'
+	account
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A numbered UDP flow, to count what a change does to it.
+
+usage: flow.py receive PORT [SECONDS]     prints {"sent": …, "lost": …, "twice": …, "late": …}
+       flow.py send ADDRESS PORT RATE     until SIGTERM
+
+The sender closes the flow with datagrams that tell how many went before; the
+receiver ends with them, or after SECONDS without a datagram.
+"""
+import json
+import signal
+import socket
+import struct
+import sys
+import time
+
+NUMBER = struct.Struct("!QQ")  # number of this datagram from 1 on, or 0; datagrams sent
+CLOSES = 5
+BURST = 16  # datagrams at once when the scheduler was late; below every queue on the way
+
+
+def receive(port, patience=10.0):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), 64 << 20)
+    sock.settimeout(patience)
+    sock.bind(("", port))
+    times, last, late, sent = {}, 0, 0, None
+    while sent is None:
+        number, total = NUMBER.unpack(sock.recv(64))
+        if not number:
+            sent = total
+            break
+        times[number] = times.get(number, 0) + 1
+        late += number < last
+        last = max(last, number)
+    print(json.dumps({"sent": sent, "lost": sent - len(times), "twice": sum(times.values()) - len(times), "late": late}))
+
+
+def send(address, port, rate):
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((address, port))
+    start, number, skipped = time.monotonic(), 0, 0
+    while not stopped:
+        due = int((time.monotonic() - start) * rate) - number - skipped
+        skipped += max(0, due - BURST)
+        for _ in range(min(due, BURST)):
+            number += 1
+            sock.send(NUMBER.pack(number, 0))
+        time.sleep(0.0005)
+    time.sleep(0.2)
+    for _ in range(CLOSES):
+        sock.send(NUMBER.pack(0, number))
+        time.sleep(0.02)
+
+
+def main():
+    if sys.argv[1] == "receive":
+        receive(int(sys.argv[2]), *map(float, sys.argv[3:]))
+    else:
+        send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+
+
+if __name__ == "__main__":
+    main()
