@@ -211,6 +211,35 @@ Test(forward, other_profiles_and_knobs)
 	try_ways(others, N(others));
 }
 
+/* The checksum is not summed anew when the TTL is lowered: so every value it can have, by one and by two. */
+Test(forward, every_checksum)
+{
+	static const struct way both[] = {
+		{"loc1-ce1", "loc1", LOC1, HUB, "er1.primary", 1},
+		{"hub-vpngw/0", "hub", HUB, BRANCH, "branch-vpngw/0", 2},
+	};
+
+	twin_load(NULL);
+	for (uint32_t i = 0; i < 2 * 0x10000; i++) {
+		const struct way *w = &both[i >> 16];
+		uint32_t in = port_at(w->device, w->from);
+		struct frame f, want;
+		struct result r;
+
+		make_packet(&f, &(struct spec){.src = w->src, .dst = w->dst, .length = 20, .protocol = OTHER});
+		put16(ip_at(&f) + 4, i);
+		fix_ip(&f);
+		want = f;
+		ip_at(&want)[8] -= w->lowers;
+		fix_ip(&want);
+		arrive_at(&f, in, 0);
+		run(in, &f, &r);
+		leave_by(&want, port_at(w->device, w->to), 1, &r.frame);
+		if (r.frame.n != want.n || memcmp(r.frame.bytes, want.bytes, want.n))
+			expect_frame(&r.frame, &want, text_of("%s, identification %04x", w->device, i & 0xffff));
+	}
+}
+
 Test(forward, ttl_zero_at_every_port)
 {
 	twin_load(NULL);
