@@ -121,14 +121,14 @@ static void record_sent(struct rib_sent *sent, const struct bgp *b, uint32_t at)
 /* Every prefix in turn: first the speakers, then the tables that build on them. */
 static void run(struct rib *rib, struct bgp *bgp, struct tables *tables, const origin_list *origins, size_t budget)
 {
-	const struct origination *at = origins->items, *end = at + origins->n, *before = at;
-	size_t n_before = 0;
+	const struct origination *at = origins->items, *before = at;
+	size_t n_before = 0, left = origins->n;
 
 	for (uint32_t i = 0; i < rib->sent->prefixes.n; i++) {
 		const struct prefix *p = &rib->sent->prefixes.items[i];
 		size_t n = 0;
 
-		while (at + n < end && prefix_equal(&at[n].prefix, p))
+		while (n < left && prefix_equal(&at[n].prefix, p))
 			n++;
 		if (!settles_alike(before, n_before, at, n) && !bgp_settle(bgp, p, at, n, budget) && rib->converged) {
 			rib->converged = false;
@@ -138,7 +138,9 @@ static void run(struct rib *rib, struct bgp *bgp, struct tables *tables, const o
 		tables_add(tables, p);
 		before = at;
 		n_before = n;
-		at += n;
+		left -= n;
+		if (n)
+			at += n; /* without any origination there is no array */
 	}
 	rib->events = bgp->events;
 }
