@@ -28,7 +28,7 @@
 	X(not_for_me, "not-for-me", "sent to another MAC address")                                                     \
 	X(bad_version, "bad-version", "IP version is not 4")                                                           \
 	X(bad_header_length, "bad-header-length", "IP header length below 5 words")                                    \
-	X(bad_length, "bad-length", "IP total length below that of its header")                                           \
+	X(bad_length, "bad-length", "IP total length below that of its header")                                        \
 	X(bad_checksum, "bad-checksum", "IP header checksum wrong")                                                    \
 	X(multicast, "multicast", "broadcast or multicast destination, which Azure does not carry")                    \
 	X(spoofed, "spoofed", "source is not the host's own address")                                                  \
