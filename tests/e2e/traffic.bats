@@ -141,6 +141,7 @@ few_again() {
 	on branch-vm ping -n -q -c 3 -i 0.1 -W 1 -M dont -s 1409 "$(address loc1-vm)" | grep '100% packet loss'
 	same too-big "$(dropped branch-vpngw/0 too-big)" $((before + 3))
 	on branch-vm ping -n -q -c 1 -W 1 -M do -s 1409 "$(address loc1-vm)" || :
+	on loc1-vm ping -n -q -c 1 -W 1 -M do -s 1409 "$(address branch-vm)" || :
 	on branch-vm ping -n -q -c 3 -i 0.1 -W 1 -M want -s 4000 "$(address loc1-vm)" | grep ' 0% packet loss'
 }
 
