@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Frames that are wrong, odd or cut short, at the programs of every kind: what each is counted as. */
 #include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
 
 #include "twin.h"
 
@@ -264,6 +266,74 @@ Test(frames, an_interface_that_is_no_port)
 		cr_expect_eq(verdict, 1);
 		cr_expect_eq(after[ERX_unknown_port] - before[ERX_unknown_port], 1);
 	}
+}
+
+/* --- What the lab's state makes of good packets ------------------------------------------------------------------- */
+
+static void expect_at(const char *device, const char *from, const struct spec *s, enum erx_outcome outcome)
+{
+	uint32_t in = port_at(device, from);
+	struct frame f;
+	struct result r;
+
+	packet_at(&f, in, s);
+	run(in, &f, &r);
+	expect_outcome(&r, outcome, "%s from %s to %s", device, s->src, s->dst);
+}
+
+Test(frames, silent_faults_lose_all_that_arrives)
+{
+	const struct spec s = {.src = HUB, .dst = LOC1}, back = {.src = LOC1, .dst = HUB};
+
+	cr_assert_eq(lab_fail(twin.lab, "er1.primary", true), 0);
+	twin_apply_state();
+	expect_at("loc1-ce1", "er1.primary", &s, ERX_fault);
+	expect_at("er1.primary", "loc1-ce1", &back, ERX_fault);
+	expect_at("er1.primary", "hub", &s, ERX_forwarded);
+	lab_restore(twin.lab, NULL);
+	twin_apply_state();
+	expect_at("er1.primary", "loc1-ce1", &back, ERX_forwarded);
+}
+
+Test(frames, a_port_without_an_interface)
+{
+	uint32_t out = image_port(port_at("er1.primary", "loc1-ce1"))->id;
+	int links = map_of("erx_links");
+
+	cr_assert_eq(bpf_map_delete_elem(links, &out), 0);
+	close(links);
+	expect_at("er1.primary", "hub", &(struct spec){.src = HUB, .dst = LOC1}, ERX_no_port);
+}
+
+Test(frames, destinations_that_lead_nowhere)
+{
+	expect_at("hub", "hub-vm", &(struct spec){.src = HUB, .dst = "8.8.8.8"}, ERX_internet);
+	expect_at("hub", "hub-vm", &(struct spec){.src = HUB, .dst = "10.200.0.1"}, ERX_route_none);
+	expect_at("hub", "hub-vm", &(struct spec){.src = HUB, .dst = "10.10.30.77"}, ERX_no_next_hop);
+	expect_at("loc1-ce1", "loc1", &(struct spec){.src = LOC1, .dst = "8.8.8.8"}, ERX_no_route);
+	/* Without a route there is no answer either, whatever is left of the TTL. */
+	expect_at("loc1-ce1", "loc1", &(struct spec){.src = LOC1, .dst = "8.8.8.8", .ttl = 1}, ERX_no_route);
+}
+
+TestSuite(fragments, .fini = twin_unload, .timeout = 120);
+
+Test(fragments, refused_where_the_gateway_is_set_so)
+{
+	static const struct edit edits[] = {
+		{"hub-ergw:     {virtualNetwork: hub,", "hub-ergw: {virtualNetwork: hub, dropFragments: true,"}, {}};
+	static const uint16_t fragments[] = {MF, MF | 9, 9};
+
+	twin_load(edits);
+	for (size_t i = 0; i < N(fragments); i++) {
+		struct spec s = {.src = LOC1, .dst = HUB, .fragment = fragments[i]};
+
+		expect_at("hub-ergw/0", "er1.primary", &s, ERX_fragment_refused);
+		expect_at("er1.primary", "loc1-ce1", &s, ERX_forwarded);
+		s.src = HUB;
+		s.dst = "10.17.30.4";
+		expect_at("remote-ergw/1", "er1.primary", &s, ERX_forwarded);
+	}
+	expect_at("hub-ergw/0", "er1.primary", &(struct spec){.src = LOC1, .dst = HUB, .fragment = DF}, ERX_forwarded);
 }
 
 /* --- ARP ---------------------------------------------------------------------------------------------------------- */
