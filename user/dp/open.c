@@ -309,8 +309,9 @@ int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
 		err = load_and_pin(lab, e);
 		dp_close(dp);
 		dp = dp_new(lab);
-		if (!err)
-			err = open_pins(dp);
+		if (!err && (err = open_pins(dp)))
+			error_set(e, err, "a map or program of lab '%s' is not under '" DP_ROOT "' after loading: %s",
+				  lab, strerror(-err));
 	}
 	if (!err)
 		err = check_contract(dp, e);
