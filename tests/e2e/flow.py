@@ -34,7 +34,8 @@ def receive(port, patience=10.0):
         times[number] = times.get(number, 0) + 1
         late += number < last
         last = max(last, number)
-    print(json.dumps({"sent": sent, "lost": sent - len(times), "twice": sum(times.values()) - len(times), "late": late}))
+    twice = sum(times.values()) - len(times)
+    print(json.dumps({"sent": sent, "lost": sent - len(times), "twice": twice, "late": late}))
 
 
 def send(address, port, rate):
@@ -52,7 +53,10 @@ def send(address, port, rate):
         time.sleep(0.0005)
     time.sleep(0.2)
     for _ in range(CLOSES):
-        sock.send(NUMBER.pack(0, number))
+        try:
+            sock.send(NUMBER.pack(0, number))
+        except ConnectionRefusedError:
+            break  # the receiver has heard it and gone
         time.sleep(0.02)
 
 

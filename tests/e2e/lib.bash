@@ -3,7 +3,7 @@
 # a name that no other file uses, from a copy of a topology:
 #
 #   load lib
-#   setup_file()    { own_lab interop; }
+#   setup_file()    { need ping || return 0; own_lab interop; }
 #   teardown_file() { remove_labs; }
 #
 # after which $LAB is its name and $TOPOLOGY its file. ERXDPCTL chooses another
@@ -15,14 +15,30 @@ ROOT=$(cd "$E2E/../.." && pwd)
 ERXDPCTL=${ERXDPCTL:-$ROOT/build/erxdpctl}
 export E2E ROOT ERXDPCTL
 
-# need COMMAND...: the test, or in setup_file the whole file, counts as skipped without them.
-need() {
+# missing COMMAND...: what is not there, in words.
+missing() {
 	local tool
-	[[ $EUID -eq 0 ]] || skip "needs root"
-	[[ -x $ERXDPCTL ]] || skip "needs $ERXDPCTL: run make"
+	[[ $EUID -eq 0 ]] || echo "needs root"
+	[[ -x $ERXDPCTL ]] || echo "needs $ERXDPCTL: run make"
 	for tool; do
-		command -v "$tool" >/dev/null || skip "needs $tool"
+		command -v "$tool" >/dev/null || echo "needs $tool"
 	done
+}
+
+# need COMMAND...: without them the test counts as skipped; in setup_file every
+# test of the file does: need COMMAND... || return 0
+need() {
+	local what
+	what=$(missing "$@" | paste -sd ,)
+	[[ -n $what ]] || return 0
+	[[ -z ${BATS_TEST_NAME-} ]] || skip "$what"
+	echo "$what" >"$BATS_FILE_TMPDIR/missing"
+	return 1
+}
+
+# A file with a setup of its own calls need there.
+setup() {
+	[[ ! -e $BATS_FILE_TMPDIR/missing ]] || skip "$(<"$BATS_FILE_TMPDIR/missing")"
 }
 
 # lab_name [SUFFIX]: a name that only this test file has.
@@ -40,7 +56,6 @@ copy_as() {
 
 # own_lab TOPOLOGY: load a copy of it; sets LAB and TOPOLOGY.
 own_lab() {
-	need
 	LAB=$(lab_name)
 	TOPOLOGY=$(copy_as "$LAB" "$1")
 	export LAB TOPOLOGY

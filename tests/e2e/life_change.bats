@@ -29,7 +29,7 @@ CONNECTION='/^onPremises:/a\
 /^connections:/a\
   hub-er2: {connectionType: ExpressRoute, virtualNetworkGateway1: hub-ergw, peer: er2}'
 
-setup_file() { need bpftool jq python3; }
+setup_file() { need bpftool jq python3 || return 0; }
 teardown_file() { remove_labs; }
 
 # is_whole LAB FILE: nothing to do, not damaged, and the file's expectations pass.

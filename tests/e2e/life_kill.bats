@@ -4,7 +4,7 @@
 # work. Moments are spread over the time that the call takes here and now.
 load life
 
-setup_file() { need bpftool jq; }
+setup_file() { need bpftool jq || return 0; }
 teardown_file() { remove_labs; }
 
 # takes COMMAND...: milliseconds of a run, in $took.

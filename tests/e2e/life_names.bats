@@ -5,7 +5,7 @@
 load life
 
 setup_file() {
-	need jq python3
+	need jq python3 || return 0
 	LAB=$(lab_name)
 	FILE=$(small "$LAB")
 	export LAB FILE

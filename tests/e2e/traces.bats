@@ -57,7 +57,7 @@ take_flows() {
 }
 
 setup_file() {
-	need traceroute ping tracepath jq
+	need traceroute ping tracepath jq || return 0
 	own_lab interop
 	local line
 	while read -r line; do take_row $line; done < <(rows -)
