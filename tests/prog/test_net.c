@@ -256,6 +256,7 @@ Test(net, uses_as_many_queues_as_there_are_cpus)
 	expect_text(shell("ip -n erx-%s -d link show dev l0.0", lab), queues);
 	expect_text(shell("ip -n erx-%s -d link show dev l0.1", lab), queues);
 	expect_text(shell("ip -n erx-%s -d link show dev vm0", lab), queues);
+	snprintf(queues, sizeof(queues), "numtxqueues 1 numrxqueues %ld ", sysconf(_SC_NPROCESSORS_CONF));
 	expect_text(shell("ip -n erx-%s-h0 -d link show dev eth0", lab), queues);
 }
 

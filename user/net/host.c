@@ -19,6 +19,9 @@
 
 #define ETH	    "eth0"
 #define PFIFO_LIMIT 1000
+/* With more, a flow whose sender changes the CPU is received on two CPUs at once and overtakes itself: up to 0.9 %
+ * of the segments of eight TCP flows were sent again, and 0.01 % with one. */
+#define HOST_TX_QUEUES 1
 
 struct link_want host_end(const struct net_host *host, int ns)
 {
@@ -27,6 +30,7 @@ struct link_want host_end(const struct net_host *host, int ns)
 		.name = ETH,
 		.mac = host->mac,
 		.mtu = host->mtu,
+		.tx_queues = HOST_TX_QUEUES,
 		.up = true,
 		.ns = ns,
 	};
@@ -336,7 +340,7 @@ static void find_eth(const links_seen *links, struct host_seen *seen)
 
 		if (same_index || same_name)
 			vec_push(&seen->intruders, link->ifindex);
-		if (!same_index || !same_name || !link->veth || link->tx_queues != link_queues() ||
+		if (!same_index || !same_name || !link->veth || link->tx_queues != HOST_TX_QUEUES ||
 		    link->rx_queues != link_queues())
 			continue;
 		seen->has_eth = true;

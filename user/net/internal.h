@@ -134,6 +134,7 @@ struct link_want {
 	const char *alias; /* NULL: none */
 	const uint8_t *mac;
 	unsigned mtu;
+	unsigned tx_queues; /* 0: one per CPU, like the receiving side */
 	bool up;
 	int ns; /* file descriptor of the namespace to make it in, -1: the socket's own */
 };

@@ -119,7 +119,7 @@ static void put_end(struct nlmsghdr *msg, const struct link_want *want, bool up)
 	mnl_attr_put(msg, IFLA_ADDRESS, sizeof(uint8_t[6]), want->mac);
 	mnl_attr_put_u32(msg, IFLA_MTU, want->mtu);
 	mnl_attr_put_u32(msg, IFLA_GROUP, NET_GROUP);
-	mnl_attr_put_u32(msg, IFLA_NUM_TX_QUEUES, link_queues());
+	mnl_attr_put_u32(msg, IFLA_NUM_TX_QUEUES, want->tx_queues ? want->tx_queues : link_queues());
 	mnl_attr_put_u32(msg, IFLA_NUM_RX_QUEUES, link_queues());
 	if (want->ns >= 0)
 		mnl_attr_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)want->ns);
