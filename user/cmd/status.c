@@ -27,12 +27,13 @@ static void show_one(const char *name, cJSON *list)
 	struct status_input in = {};
 	struct error e = {};
 	net_states states = {};
-	struct lab *lab;
+	struct lab *lab = NULL;
 	struct dp *dp = NULL;
 	char fabric[256];
 
 	if (lab_open(name, &lab, &e) || lab_compute(lab, &e)) {
 		show_parts(name, &e, list);
+		lab_free(lab);
 		return;
 	}
 	lab_fabric_namespace(name, fabric);

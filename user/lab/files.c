@@ -36,7 +36,8 @@ static int open_run(bool exclusive, struct error *e)
 {
 	int fd;
 
-	if (mkdir(LAB_RUN, 0755) && errno != EEXIST)
+	/* For root only: whoever can open it can hold the lock and keep everybody waiting. */
+	if (mkdir(LAB_RUN, 0700) && errno != EEXIST)
 		return error_set(e, -errno, "cannot create '" LAB_RUN "': %s; run as root", strerror(errno));
 	fd = open(LAB_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
