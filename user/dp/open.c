@@ -58,24 +58,28 @@ int dp_mount(bool *mounted, struct error *e)
 
 /* --- What libbpf says, kept for the message of a refused program ------------------------------------------------ */
 
-#define KEPT_LINES 12
+#define KEPT_LINES 8 /* the reason of a refusal and what led to it, then the names of program and object */
 
 static __thread struct {
-	char lines[KEPT_LINES][256];
+	char lines[KEPT_LINES][140];
 	unsigned n;
 } said;
 
+/* The verifier's log comes as one message, and what matters is its end: so all of it is formatted. */
 static int keep_words(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char text[65536], *rest = text, *line;
+	char *text, *rest, *line;
 
-	vsnprintf(text, sizeof(text), format, args);
+	if (vasprintf(&text, format, args) < 0)
+		return 0;
 	if (level != LIBBPF_DEBUG)
 		log_debug("%s", text);
+	rest = text;
 	while (level == LIBBPF_WARN && (line = strsep(&rest, "\n"))) {
 		if (*line)
 			snprintf(said.lines[said.n++ % KEPT_LINES], sizeof(said.lines[0]), "%s", line);
 	}
+	free(text);
 	return 0;
 }
 
@@ -259,7 +263,7 @@ static int pin_all(struct erxdp_bpf *skel, const char *lab)
 
 static int load_failed(int err, const char *lab, struct error *e)
 {
-	char words[700];
+	char words[KEPT_LINES * sizeof(said.lines[0]) + KEPT_LINES * 3 + 1];
 
 	last_words(words, sizeof(words));
 	if (err == -EPERM)

@@ -102,7 +102,7 @@ int lab_save(const struct lab *lab, struct error *e);
 struct lab_removed {
 	unsigned namespaces;
 	bool pins, files;
-	char held[1024]; /* what a process keeps alive, in words; empty: nothing */
+	char held[1536]; /* what a process keeps alive, in words; empty: nothing */
 };
 /* Remove everything the lab made, whatever of it is there. */
 int lab_remove(const char *name, struct lab_removed *removed, struct error *e);

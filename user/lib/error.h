@@ -4,7 +4,7 @@
 #define ERX_LIB_ERROR_H
 
 struct error {
-	char text[1024];
+	char text[1536]; /* room for the verifier's last lines */
 };
 
 /* Write the sentence and return code, so that `return error_set(e, -EINVAL, …)` reads in one line. */
