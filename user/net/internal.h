@@ -145,6 +145,7 @@ struct link_seen *links_find(const links_seen *links, uint32_t ifindex);
 /* Queue the requests; nl_flush() sends them. An end in another namespace stays down: host_configure() sees to it. */
 void link_create(struct nl *nl, const struct link_want *a, const struct link_want *b);
 void link_set(struct nl *nl, const struct link_want *want);
+void link_set_up(struct nl *nl, uint32_t ifindex, bool up);
 void link_delete(struct nl *nl, uint32_t ifindex, const char *name);
 /* Remove everything made here that is in the socket's namespace; or only what link_doom() has marked. */
 void links_delete_group(struct nl *nl, uint32_t group);
@@ -152,6 +153,11 @@ void link_doom(struct nl *nl, uint32_t ifindex, const char *name);
 /* Whether what is there is what is wanted, apart from the peer; the first difference goes into *why. */
 bool link_is_as_wanted(const struct link_seen *seen, const struct link_want *want, const char *where,
 		       struct error *why);
+
+/* hello.c */
+
+#define HELLO_BYTES 66
+void hello_write(const struct net_hello *hello, uint8_t frame[static HELLO_BYTES]);
 
 /* host.c */
 

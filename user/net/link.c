@@ -177,6 +177,15 @@ void link_set(struct nl *nl, const struct link_want *want)
 	nl_end(nl, 0, "cannot set interface '%s'", want->name);
 }
 
+void link_set_up(struct nl *nl, uint32_t ifindex, bool up)
+{
+	struct ifinfomsg *info = put_info(nl_begin(nl, RTM_SETLINK, 0), ifindex);
+
+	info->ifi_change = IFF_UP;
+	info->ifi_flags = up ? IFF_UP : 0;
+	nl_end(nl, 0, "cannot set interface %u %s", ifindex, up ? "up" : "down");
+}
+
 void link_delete(struct nl *nl, uint32_t ifindex, const char *name)
 {
 	struct nlmsghdr *msg = nl_begin(nl, RTM_DELLINK, 0);
@@ -253,15 +262,11 @@ static int set_up_or_down(void *arg)
 {
 	struct set_link *set = arg;
 	struct nl *nl = nl_open(set->error);
-	struct ifinfomsg *info;
 	int err;
 
 	if (!nl)
 		return -ENOTSUP;
-	info = put_info(nl_begin(nl, RTM_SETLINK, 0), set->ifindex);
-	info->ifi_change = IFF_UP;
-	info->ifi_flags = set->up ? IFF_UP : 0;
-	nl_end(nl, 0, "cannot set interface %u %s", set->ifindex, set->up ? "up" : "down");
+	link_set_up(nl, set->ifindex, set->up);
 	err = nl_flush(nl, set->error);
 	nl_close(nl);
 	return err;

@@ -120,4 +120,54 @@ typedef VEC(struct net_port_state) net_states;
 /* State of every interface of a namespace, sorted by index. */
 int net_states_read(const char *namespace, net_states *out, struct error *error);
 
+/*
+ * Watching a fabric. The sockets are opened inside it and work from every
+ * namespace; none of these calls makes a thread or a socket but net_watch_open().
+ * One watch belongs to one thread.
+ */
+struct net_watch;
+
+/* Changes count from here on. Returns 0 and *out (to be closed), or -errno. */
+int net_watch_open(const char *fabric, struct net_watch **out, struct error *error);
+void net_watch_close(struct net_watch *w); /* NULL is fine */
+/* Readable: there is something for net_watch_read(). */
+int net_watch_fd(const struct net_watch *w);
+
+struct net_change { /* how an interface is now; gone: it is no more, or left the fabric */
+	uint32_t ifindex;
+	bool up, carrier, gone;
+};
+typedef void (*net_change_fn)(void *arg, const struct net_change *change);
+
+/*
+ * Every difference since the last call, in order; never blocks. When the kernel
+ * has had to throw events away (ENOBUFS) all interfaces are read again, so the
+ * last state of each is never missed, only what it was in between. fn may call
+ * net_watch_set() and net_watch_hello(). Returns 0 or -errno.
+ */
+int net_watch_read(struct net_watch *w, net_change_fn fn, void *arg, struct error *error);
+/* The present state of all interfaces, changed or not, and of those that have gone. */
+int net_watch_dump(struct net_watch *w, net_change_fn fn, void *arg, struct error *error);
+
+/* Set interfaces up or down; done when it returns. Returns 0 or -errno of the first that failed. */
+struct net_set {
+	uint32_t ifindex;
+	bool up;
+};
+int net_watch_set(struct net_watch *w, uint32_t ifindex, bool up, struct error *error);
+int net_watch_set_all(struct net_watch *w, const struct net_set *sets, size_t n, struct error *error);
+
+/* A BFD control packet (RFC 5880 4.1) as it leaves an interface; RFC 5881: UDP port 3784, TTL 255. */
+struct net_hello {
+	uint32_t ifindex;
+	uint8_t src_mac[6], dst_mac[6]; /* of the two ports; the last byte of src_mac is sent as 0 */
+	struct addr src, dst;		/* unset: 0.0.0.0 */
+	uint32_t my_discriminator, your_discriminator;
+	uint8_t state; /* 0 AdminDown, 1 Down, 2 Init, 3 Up */
+	uint8_t detect_mult;
+	uint32_t interval_us; /* desired and required */
+};
+/* Send one; never blocks. Returns 0 or -errno: -ENETDOWN when the interface is down, -ENXIO when it is gone. */
+int net_watch_hello(struct net_watch *w, const struct net_hello *hello);
+
 #endif
