@@ -13,6 +13,14 @@ static const char *const source_names[] = {
 	[SOURCE_INTERNET] = "internet", [SOURCE_DEFAULT] = "default",
 };
 
+static void compute(struct model *m)
+{
+	struct conditions now = {.link_down = m->down, .session_down = m->session_down, .prepends = m->prepends};
+
+	rib_free(m->rib);
+	m->rib = rib_compute(m->fabric, &now);
+}
+
 static struct model *model_of(struct topo *t, struct diags *d)
 {
 	struct model *m = xcalloc(1, sizeof(*m));
@@ -24,7 +32,9 @@ static struct model *model_of(struct topo *t, struct diags *d)
 	m->topo = t;
 	m->fabric = fabric_build(t);
 	m->down = xcalloc(m->fabric->links.n, sizeof(*m->down));
-	m->rib = rib_compute(m->fabric, m->down);
+	m->session_down = xcalloc(m->fabric->links.n, sizeof(*m->session_down));
+	m->prepends = xcalloc(m->fabric->devices.n, sizeof(*m->prepends));
+	compute(m);
 	return m;
 }
 
@@ -86,13 +96,9 @@ void model_free(struct model *m)
 	fabric_free(m->fabric);
 	topo_free(m->topo);
 	free(m->down);
+	free(m->session_down);
+	free(m->prepends);
 	free(m);
-}
-
-static void compute(struct model *m)
-{
-	rib_free(m->rib);
-	m->rib = rib_compute(m->fabric, m->down);
 }
 
 static void set_links(struct model *m, const char *target, bool down)
@@ -116,16 +122,32 @@ void model_restore(struct model *m, const char *target)
 	set_links(m, target, false);
 }
 
-void model_cut(struct model *m, const char *link)
+static uint32_t link_named(const struct model *m, const char *name)
 {
 	vec_each(l, &m->fabric->links) {
-		if (strcmp(l->name, link))
-			continue;
-		m->down[l->index] = true;
-		compute(m);
-		return;
+		if (!strcmp(l->name, name))
+			return l->index;
 	}
-	cr_assert_fail("no link '%s'", link);
+	cr_assert_fail("no link '%s'", name);
+	return NO_INDEX;
+}
+
+void model_cut(struct model *m, const char *link)
+{
+	m->down[link_named(m, link)] = true;
+	compute(m);
+}
+
+void model_stop(struct model *m, const char *link, bool down)
+{
+	m->session_down[link_named(m, link)] = down;
+	compute(m);
+}
+
+void model_prepend(struct model *m, const char *device, unsigned times)
+{
+	m->prepends[fabric_device(m->fabric, device)->index] = times;
+	compute(m);
 }
 
 const struct rib_table *model_table(const struct model *m, const char *name)

@@ -8,7 +8,8 @@
 struct model {
 	struct topo *topo;
 	struct fabric *fabric;
-	bool *down; /* by link */
+	bool *down, *session_down; /* by link */
+	uint8_t *prepends;	   /* by device */
 	struct rib *rib;
 };
 
@@ -26,6 +27,10 @@ void model_fail(struct model *m, const char *target);
 void model_restore(struct model *m, const char *target);
 /* Take one link away, by its name. */
 void model_cut(struct model *m, const char *link);
+/* Take the session over a link down, or give it back. */
+void model_stop(struct model *m, const char *link, bool down);
+/* A device adds its AS this often beyond once. */
+void model_prepend(struct model *m, const char *device, unsigned times);
 
 const struct rib_table *model_table(const struct model *m, const char *name);
 const struct rib_entry *model_entry(const struct model *m, const char *table, const char *prefix);

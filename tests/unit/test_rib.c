@@ -356,6 +356,71 @@ Test(rib, a_vnet_without_the_way_past_its_gateway)
 	expect_routes(interop, "er2.primary", HUB, "*bgp 10.10.30.140 65515; *bgp 10.10.30.141 65515");
 }
 
+/* The commonest support case: the link is there, the session over it is not. */
+Test(rib, a_session_goes_down_and_its_link_stays)
+{
+	const struct session_view *s;
+	char *before = model_print(interop), *after;
+
+	model_stop(interop, "loc1-ce1:er1.primary", true);
+	s = session_between(interop, "loc1-ce1", "er1.primary");
+	cr_assert(s && !s->up);
+	cr_expect_eq(s->kind, SESSION_CIRCUIT);
+	cr_expect_str_eq(s->down_because, "session down");
+	expect_routes(interop, "loc1-ce1", HUB, "*bgp 10.10.30.254 65515");
+	expect_routes(interop, "hub", LOC1, "*bgp 10.10.30.142 65021 32768");
+	expect_routes(interop, "loc1-ce1", "192.168.30.18/32", "*connected 192.168.30.18");
+	model_cut(interop, "loc1-ce1:er1.primary");
+	cr_expect_str_eq(session_between(interop, "loc1-ce1", "er1.primary")->down_because, "link down");
+	model_restore(interop, "er1.primary");
+	model_stop(interop, "loc1-ce1:er1.primary", false);
+	after = model_print(interop);
+	cr_expect_str_eq(after, before);
+	free(before);
+	free(after);
+}
+
+Test(rib, a_tunnel_keeps_its_static_routes_without_its_session)
+{
+	const struct session_view *s;
+
+	model_stop(interop, "hub-vpngw/0:loc1-ce1", true);
+	s = session_between(interop, "hub-vpngw/0", "loc1-ce1");
+	cr_expect(s->kind == SESSION_VPN && s->connection == topo_connection(interop->topo, "hub-loc1-vpn"));
+	expect_routes(interop, "hub-vpngw/0", "10.2.30.125/32", "*static 10.2.30.125");
+	expect_routes(interop, "hub-vpngw/0", LOC1, "");
+}
+
+/* azure.md 7.1: Microsoft lengthens the AS path on one side before it takes that side down. */
+Test(rib, maintenance_of_an_edge_router_moves_all_to_the_other)
+{
+	model_prepend(interop, "er2.primary", 3);
+	expect_routes(interop, "hub-ergw/0", LOC2,
+		      "*bgp 10.10.30.135 12076-65020 32769; "
+		      "bgp 10.10.30.134 12076-12076-12076-12076-65020 32769 (as-path)");
+	expect_routes(interop, "hub", LOC2, "*bgp 10.10.30.135 12076-65020 32769");
+	expect_sent(interop, "er2.primary", "loc2-ce1",
+		    "10.10.30.0/24 12076-12076-12076-12076, 10.11.30.0/26 12076-12076-12076-12076");
+	expect_routes(interop, "loc2", HUB,
+		      "*bgp 192.168.31.4 12076; bgp 192.168.31.0 12076-12076-12076-12076 (as-path)");
+}
+
+/* One instance after the other; its private AS leaves no trace at the customer, however often it is there. */
+Test(rib, maintenance_of_a_gateway_instance_moves_all_to_the_other)
+{
+	model_prepend(interop, "hub-ergw/0", 2);
+	expect_routes(interop, "er1.primary", HUB,
+		      "*bgp 10.10.30.141 65515; bgp 10.10.30.140 65515-65515-65515 (as-path)");
+	expect_sent(interop, "er1.primary", "loc1-ce1",
+		    "10.10.30.0/24 12076, 10.11.30.0/26 12076, 10.17.30.0/26 12076");
+	model_prepend(interop, "hub-ergw/1", 2);
+	expect_sent(interop, "er1.primary", "loc1-ce1",
+		    "10.10.30.0/24 12076, 10.11.30.0/26 12076, 10.17.30.0/26 12076");
+	expect_sent(interop, "er1.primary", "remote-ergw/0",
+		    "10.2.30.0/25 12076-65021, 10.10.30.0/24 12076-12076-12076-12076, "
+		    "10.11.30.0/26 12076-12076-12076-12076");
+}
+
 Test(rib, running_out_of_updates_is_said)
 {
 	struct rib *r = rib_compute_within(interop->fabric, NULL, 1);

@@ -16,7 +16,7 @@ struct fill {
 
 static bool is_up(const struct local_case *c, uint32_t link)
 {
-	return link_is_up(c->fabric, c->link_down, link);
+	return link_is_up(c->fabric, c->now, link);
 }
 
 static struct route local_route(enum route_source source, uint32_t link)

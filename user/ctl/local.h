@@ -19,7 +19,7 @@ typedef VEC(struct origination) origin_list;
 
 struct local_case {
 	const struct fabric *fabric;
-	const bool *link_down;
+	const struct conditions *now;
 	struct attrs_pool *pool;
 };
 

@@ -140,15 +140,11 @@ static bool may_send(const struct policy_case *c, const struct export_policy *po
 
 /* How often a customer router adds its AS beyond the once: a path's number before its circuit's before the general one.
  */
-static unsigned prepends(const struct policy_case *c)
+static unsigned configured_prepends(const struct router *r, const struct device *peer)
 {
-	const struct router *r = device_at(c, c->sender)->router;
-	const struct device *peer = device_at(c, !c->sender);
 	unsigned times = 0;
 	int specific = -1;
 
-	if (!r)
-		return 0;
 	vec_each(p, &r->prepends) {
 		int rank = !p->circuit ? 0 : p->path < 0 ? 1 : 2;
 
@@ -162,18 +158,31 @@ static unsigned prepends(const struct policy_case *c)
 	return times;
 }
 
+static unsigned prepends(const struct policy_case *c)
+{
+	const struct device *sender = device_at(c, c->sender);
+	unsigned times = c->now->prepends ? c->now->prepends[sender->index] : 0;
+
+	return sender->router ? times + configured_prepends(sender->router, device_at(c, !c->sender)) : times;
+}
+
 /*
- * The place of a gateway's private AS in a path that nothing but Microsoft's
- * own routers have seen since; path_len when there is none. A customer's path
- * keeps whatever it holds (private ASes go on Microsoft peering only).
+ * Where the private AS of a gateway begins in a path that nothing but Microsoft's
+ * own routers have seen since; path_len when there is none. A gateway in
+ * maintenance is there more than once. A customer's path keeps whatever it holds
+ * (private ASes go on Microsoft peering only).
  */
 static unsigned gateway_as_at(const uint32_t *path, unsigned path_len)
 {
-	unsigned i = 0;
+	unsigned first = path_len;
 
-	while (i < path_len && path[i] == MSEE_ASN)
-		i++;
-	return i + 1 == path_len && path[i] == ERGW_ASN ? i : path_len;
+	while (first > 0 && path[first - 1] == ERGW_ASN)
+		first--;
+	for (unsigned i = 0; i < first; i++) {
+		if (path[i] != MSEE_ASN)
+			return path_len;
+	}
+	return first;
 }
 
 /* The path as the neighbour gets it. Returns its length, or 0 when it would be too long. */
@@ -189,7 +198,7 @@ static unsigned export_path(const struct policy_case *c, const struct export_pol
 	while (n < times)
 		out[n++] = device_at(c, c->sender)->asn;
 	for (unsigned i = 0; i < from->as_path_len; i++) {
-		if (i != gateway_as || policy->gateway_as == GATEWAY_AS_KEPT)
+		if (i < gateway_as || policy->gateway_as == GATEWAY_AS_KEPT)
 			out[n++] = from->as_path[i];
 		else if (policy->gateway_as == GATEWAY_AS_REPLACED)
 			out[n++] = MSEE_ASN;

@@ -8,15 +8,6 @@
 
 #include "ctl/attrs.h"
 
-enum session_kind {
-	SESSION_CIRCUIT, /* customer router and MSEE: eBGP on the /30 */
-	SESSION_GATEWAY, /* MSEE and ExpressRoute gateway instance: eBGP in the GatewaySubnet */
-	SESSION_REACH,	 /* MSEE and MSEE of two circuits: Global Reach */
-	SESSION_VPN,	 /* VPN gateway and its neighbour through the tunnel: eBGP */
-	SESSION_INSIDE,	 /* ExpressRoute and VPN gateway of one VNet: iBGP */
-	N_SESSION_KINDS,
-};
-
 struct session_end {
 	uint32_t device;
 	struct addr addr;
@@ -27,7 +18,7 @@ struct session {
 	enum session_kind kind;
 	uint32_t link; /* NO_INDEX: inside a VNet */
 	const struct connection *connection;
-	bool up;
+	const char *down_because; /* NULL: up */
 	struct session_end ends[2];
 	uint32_t past_gateway; /* SESSION_GATEWAY: the VNet's own link to this MSEE; NO_INDEX elsewhere */
 };
@@ -35,6 +26,7 @@ struct session {
 /* What the policy has to know of the route it looks at and of the session it passes. */
 struct policy_case {
 	const struct fabric *fabric;
+	const struct conditions *now;
 	struct attrs_pool *pool;
 	const struct session *session;
 	unsigned sender; /* the end that sends */

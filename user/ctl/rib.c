@@ -170,12 +170,15 @@ static void take_sessions(struct rib *rib, const struct bgp *b)
 {
 	for (size_t i = 0; i < b->sessions.n; i++) {
 		const struct session *s = &b->sessions.items[i];
-		struct session_view view = {.a = s->ends[0].device,
+		struct session_view view = {.kind = s->kind,
+					    .a = s->ends[0].device,
 					    .b = s->ends[1].device,
 					    .link = s->link,
+					    .connection = s->connection,
 					    .addr_a = s->ends[0].addr,
 					    .addr_b = s->ends[1].addr,
-					    .up = s->up,
+					    .up = !s->down_because,
+					    .down_because = s->down_because,
 					    .sent_a = rib->sent->lists[i * 2 + 1].n,
 					    .sent_b = rib->sent->lists[i * 2].n};
 
@@ -183,10 +186,11 @@ static void take_sessions(struct rib *rib, const struct bgp *b)
 	}
 }
 
-struct rib *rib_compute_within(const struct fabric *f, const bool *link_down, size_t budget)
+struct rib *rib_compute_within(const struct fabric *f, const struct conditions *now, size_t budget)
 {
+	static const struct conditions nothing_failed = {};
 	struct rib *rib = xcalloc(1, sizeof(*rib));
-	struct local_case c = {.fabric = f, .link_down = link_down};
+	struct local_case c = {.fabric = f, .now = now ? now : &nothing_failed};
 	origin_list origins = {};
 	struct tables *tables;
 	struct bgp *bgp;
@@ -196,7 +200,7 @@ struct rib *rib_compute_within(const struct fabric *f, const bool *link_down, si
 	rib->converged = true;
 	rib->sent = xcalloc(1, sizeof(*rib->sent));
 	c.pool = attrs_pool_new(rib->arena);
-	bgp = bgp_new(f, c.pool, link_down);
+	bgp = bgp_new(f, c.pool, c.now);
 	rib->sent->n_lists = bgp->sessions.n * 2;
 	rib->sent->lists = xcalloc(rib->sent->n_lists, sizeof(*rib->sent->lists));
 	if (!budget)
@@ -216,9 +220,9 @@ struct rib *rib_compute_within(const struct fabric *f, const bool *link_down, si
 	return rib;
 }
 
-struct rib *rib_compute(const struct fabric *f, const bool *link_down)
+struct rib *rib_compute(const struct fabric *f, const struct conditions *now)
 {
-	return rib_compute_within(f, link_down, 0);
+	return rib_compute_within(f, now, 0);
 }
 
 void rib_free(struct rib *r)

@@ -11,6 +11,14 @@
 
 #include "ctl/fabric.h"
 
+/* What the network is like at a moment. A member that is NULL: nothing of that kind. */
+struct conditions {
+	const bool *link_down;	  /* by link: no carrier, or the neighbour was found dead: nothing passes */
+	const bool *session_down; /* by link: the BGP session over it is down though the link carries packets */
+	const uint8_t *prepends;  /* by device: how often it adds its AS beyond once towards every neighbour
+				   * (maintenance, azure.md 7.1) */
+};
+
 /* Where a route comes from. Within one table the lower value wins at equal
  * prefixes (azure.md 8.1: UDR, then BGP, then system; a router's connected and
  * static routes before BGP). */
@@ -117,13 +125,25 @@ struct rib_table {
 	size_t n_entries;
 };
 
+enum session_kind {
+	SESSION_CIRCUIT, /* customer router and MSEE: eBGP on the /30 */
+	SESSION_GATEWAY, /* MSEE and ExpressRoute gateway instance: eBGP in the GatewaySubnet */
+	SESSION_REACH,	 /* MSEE and MSEE of two circuits: Global Reach */
+	SESSION_VPN,	 /* VPN gateway and its neighbour through the tunnel: eBGP */
+	SESSION_INSIDE,	 /* ExpressRoute and VPN gateway of one VNet: iBGP */
+	N_SESSION_KINDS,
+};
+
 /* A session and what passed over it, for the tables of design.md 6. */
 struct session_view {
-	uint32_t a, b; /* devices */
-	uint32_t link; /* NO_INDEX: inside one VNet (iBGP) */
+	enum session_kind kind;
+	uint32_t a, b;			     /* devices */
+	uint32_t link;			     /* NO_INDEX: inside one VNet (iBGP) */
+	const struct connection *connection; /* NULL: CIRCUIT and INSIDE */
 	struct addr addr_a, addr_b;
 	bool up;
-	size_t sent_a, sent_b; /* prefixes a advertises to b now, and b to a */
+	const char *down_because; /* "link down", "session down"; NULL when up; owned by the rib */
+	size_t sent_a, sent_b;	  /* prefixes a advertises to b now, and b to a */
 };
 
 struct rib_sent;
@@ -140,12 +160,13 @@ struct rib {
 };
 
 /*
- * Compute every table with these links down (array by link index; NULL: none but
- * those the file shuts). Always returns a rib; the caller checks ->converged.
+ * Compute every table under these conditions (NULL: nothing has failed but the links
+ * that the file shuts). Neither the conditions nor their arrays need outlive the call.
+ * Always returns a rib; the caller checks ->converged.
  */
-struct rib *rib_compute(const struct fabric *f, const bool *link_down);
+struct rib *rib_compute(const struct fabric *f, const struct conditions *now);
 /* The same with a bound on the UPDATEs that one prefix may take (0: the bound that rib_compute() sets). */
-struct rib *rib_compute_within(const struct fabric *f, const bool *link_down, size_t budget);
+struct rib *rib_compute_within(const struct fabric *f, const struct conditions *now, size_t budget);
 void rib_free(struct rib *r); /* NULL is fine */
 
 /* The device's own table; that of a host's port (its subnet's, when that has one). */

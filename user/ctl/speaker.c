@@ -2,9 +2,16 @@
 #include "ctl/speaker.h"
 #include "topo/gateway_subnet.h"
 
-bool link_is_up(const struct fabric *f, const bool *link_down, uint32_t link)
+bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link)
 {
-	return link != NO_INDEX && !f->links.items[link].down_in_file && !(link_down && link_down[link]);
+	return link != NO_INDEX && !f->links.items[link].down_in_file && !(now->link_down && now->link_down[link]);
+}
+
+static const char *why_down(const struct bgp *b, uint32_t link)
+{
+	if (!link_is_up(b->fabric, b->now, link))
+		return "link down";
+	return b->now->session_down && b->now->session_down[link] ? "session down" : NULL;
 }
 
 static void add_session(struct bgp *b, struct session s)
@@ -63,14 +70,14 @@ static uint32_t past_gateway(const struct fabric *f, const struct link *l)
 			   l->path);
 }
 
-static void add_link_sessions(struct bgp *b, const bool *link_down)
+static void add_link_sessions(struct bgp *b)
 {
 	vec_each(l, &b->fabric->links) {
 		struct session s = {.kind = session_kind_of(l), .link = l->index, .connection = l->connection};
 
 		if (s.kind == N_SESSION_KINDS)
 			continue;
-		s.up = link_is_up(b->fabric, link_down, l->index);
+		s.down_because = why_down(b, l->index);
 		s.ends[0] = link_end(b->fabric, l, 0);
 		s.ends[1] = link_end(b->fabric, l, 1);
 		s.past_gateway = past_gateway(b->fabric, l);
@@ -88,7 +95,7 @@ static struct session_end inside_end(const struct fabric *f, const struct gatewa
 }
 
 /* The gateways of one VNet are an iBGP mesh (azure.md 7.4), over the VNet itself. */
-static void add_inside_sessions(struct bgp *b, const bool *link_down)
+static void add_inside_sessions(struct bgp *b)
 {
 	vec_each(v, &b->fabric->topo->vnets) {
 		if (!v->er_gateway || !v->vpn_gateway)
@@ -99,25 +106,27 @@ static void add_inside_sessions(struct bgp *b, const bool *link_down)
 
 				s.ends[0] = inside_end(b->fabric, v->er_gateway, i);
 				s.ends[1] = inside_end(b->fabric, v->vpn_gateway, k);
-				s.up = link_is_up(b->fabric, link_down, s.ends[0].link) &&
-				       link_is_up(b->fabric, link_down, s.ends[1].link);
+				if (!link_is_up(b->fabric, b->now, s.ends[0].link) ||
+				    !link_is_up(b->fabric, b->now, s.ends[1].link))
+					s.down_because = "link down";
 				add_session(b, s);
 			}
 		}
 	}
 }
 
-struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const bool *link_down)
+struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const struct conditions *now)
 {
 	struct bgp *b = xcalloc(1, sizeof(*b));
 
 	b->fabric = f;
+	b->now = now;
 	b->pool = pool;
 	b->speakers = xcalloc(f->devices.n, sizeof(*b->speakers));
 	for (size_t i = 0; i < f->devices.n; i++)
 		b->speakers[i].told_session = NO_INDEX;
-	add_link_sessions(b, link_down);
-	add_inside_sessions(b, link_down);
+	add_link_sessions(b);
+	add_inside_sessions(b);
 	return b;
 }
 
@@ -241,12 +250,13 @@ static void advertise(struct bgp *b, uint32_t device)
 	s->told_session = session;
 	vec_each(n, &s->neighbours) {
 		struct policy_case c = {.fabric = b->fabric,
+					.now = b->now,
 					.pool = b->pool,
 					.session = &b->sessions.items[n->session],
 					.sender = n->end,
 					.prefix = &b->prefix};
 
-		if (c.session->up)
+		if (!c.session->down_because)
 			deliver(b, &c, n->session, source.attrs ? policy_export(&c, &source) : NULL);
 	}
 }

@@ -48,6 +48,7 @@ struct speaker {
 
 struct bgp {
 	const struct fabric *fabric;
+	const struct conditions *now;
 	struct attrs_pool *pool;
 	VEC(struct session) sessions;
 	VEC(struct received) received; /* by session * 2 + receiving end */
@@ -60,7 +61,7 @@ struct bgp {
 	size_t events; /* UPDATEs so far, of all prefixes */
 };
 
-struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const bool *link_down);
+struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const struct conditions *now);
 void bgp_free(struct bgp *b);
 
 /*
@@ -73,6 +74,6 @@ bool bgp_settle(struct bgp *b, const struct prefix *p, const struct origination 
 /* The address that neighbours through a tunnel peer with, at the end that this port is. */
 struct addr tunnel_bgp_addr(const struct fabric *f, uint32_t port);
 /* Whether a link carries packets. */
-bool link_is_up(const struct fabric *f, const bool *link_down, uint32_t link);
+bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link);
 
 #endif

@@ -6,7 +6,7 @@
 
 static bool is_up(const struct tables *t, uint32_t link)
 {
-	return link_is_up(t->c->fabric, t->c->link_down, link);
+	return link_is_up(t->c->fabric, t->c->now, link);
 }
 
 static const struct device *device_at(const struct tables *t, uint32_t device)

@@ -175,6 +175,7 @@ int lab_compute(struct lab *lab, struct error *e)
 				 .link_silent = lab->link_silent,
 				 .link_down = lab->link_down,
 				 .fastpath = lab->fastpath};
+	struct conditions now = {.link_down = lab->link_down};
 	struct diags diags = {};
 	char *names = ids_format(lab->ids);
 	int err;
@@ -187,7 +188,7 @@ int lab_compute(struct lab *lab, struct error *e)
 	free(names);
 	free_computed(lab);
 	lab->intact = rib_compute(lab->fabric, NULL);
-	lab->now = rib_compute(lab->fabric, lab->link_down);
+	lab->now = rib_compute(lab->fabric, &now);
 	err = check_converged(lab->intact, e);
 	if (!err)
 		err = check_converged(lab->now, e);
