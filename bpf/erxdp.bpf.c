@@ -7,6 +7,7 @@
  */
 #include "account.h"
 #include "answer.h"
+#include "hello.h"
 #include "lost.h"
 #include "parse.h"
 #include "route.h"
@@ -22,6 +23,8 @@ inline_stage int arrive(struct packet *pkt, bool *arp)
 	*arp = stop == ERX_CONTINUE && ether_type == bpf_htons(ETH_P_ARP);
 	if (stop == ERX_CONTINUE && !*arp)
 		stop = parse_ipv4(pkt);
+	if (stop == ERX_CONTINUE && !*arp)
+		stop = take_hello(pkt);
 	if (stop == ERX_CONTINUE && !*arp)
 		stop = check_source(pkt);
 	if (stop == ERX_CONTINUE && !*arp)

@@ -97,6 +97,15 @@ struct {
 	__type(value, __u64);
 } erx_port_lost SEC(".maps");
 
+/* When a port last had a hello: CLOCK_MONOTONIC in ns. The controller reads it where it lies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ERX_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} erx_hellos SEC(".maps");
+
 /* Rate limit of ICMP errors per device. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

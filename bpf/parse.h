@@ -6,23 +6,43 @@
 #include "maps.h"
 #include "packet.h"
 
+/*
+ * The devices that a frame has crossed stand in its source MAC. 0: no program has
+ * sent it. At a host's port the count starts, whatever the host has written there.
+ */
+inline_stage void read_hops(struct packet *pkt)
+{
+	const struct ethhdr *eth = packet_start(pkt);
+
+	if (pkt->port->role != ERX_ROLE_HOST && (void *)(eth + 1) <= packet_end(pkt))
+		pkt->hops = eth->h_source[5];
+}
+
+/* Per CPU, and XDP runs in softirq: no other writer. So it is for every counter of these programs. */
+inline_stage void count_arrival(const struct packet *pkt)
+{
+	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &pkt->in_port);
+
+	if (!stats)
+		return;
+	stats->received++;
+	stats->received_bytes += packet_bytes(pkt);
+	if (!pkt->hops && pkt->port->role != ERX_ROLE_HOST)
+		stats->injected++;
+}
+
 inline_stage int find_port(struct packet *pkt)
 {
 	__u32 index = pkt->ctx->ingress_ifindex - ERX_FIRST_IFINDEX;
 	const struct erx_port *port = bpf_map_lookup_elem(&erx_ports, &index);
-	struct erx_port_stats *stats;
 
 	if (!port || !port->hash_basis)
 		return ERX_unknown_port;
 	pkt->port = port;
 	pkt->in_port = index;
 	pkt->device = port->device;
-	/* Per CPU, and XDP runs in softirq: no other writer. So it is for every counter of these programs. */
-	stats = bpf_map_lookup_elem(&erx_port_counts, &index);
-	if (stats) {
-		stats->received++;
-		stats->received_bytes += packet_bytes(pkt);
-	}
+	read_hops(pkt);
+	count_arrival(pkt);
 	return port->flags & ERX_PORT_FAULT ? ERX_fault : ERX_CONTINUE;
 }
 
@@ -52,8 +72,6 @@ inline_stage int parse_ethernet(struct packet *pkt, __be16 *ether_type)
 		return ERX_multicast;
 	if (!same_mac(eth->h_dest, pkt->port->mac))
 		return ERX_not_for_me;
-	/* Hosts cannot set the count: it starts at their port. */
-	pkt->hops = pkt->port->role == ERX_ROLE_HOST ? 0 : eth->h_source[5];
 	return pkt->hops >= ERX_HOP_BUDGET ? ERX_loop : ERX_CONTINUE;
 }
 

@@ -173,7 +173,10 @@ struct erx_port_stats {
 	__u64 received_bytes;
 	__u64 sent; /* handed to the driver of this port */
 	__u64 sent_bytes;
+	__u64 injected; /* of those received, at a port that is no host's: sent by no program. Hellos are. */
 };
+
+/* erx_hellos: bpf_ktime_get_ns(), which is CLOCK_MONOTONIC, when the last hello came in by a port; 0: none yet. */
 
 /* erx_port_lost: frames that did not get through the port, from the tracepoints of bpf/lost.h. */
 

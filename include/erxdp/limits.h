@@ -35,6 +35,9 @@
 #define ERX_TUNNEL_PORT	       4500
 #define ERX_DEFAULT_TUNNEL_MTU 1436
 
+/* BFD control packets, RFC 5881 4. */
+#define ERX_HELLO_PORT 3784
+
 /* A whole ICMP error stays within this many bytes (RFC 1812 4.3.2.3). */
 #define ERX_ICMP_ERROR_MAX 576
 

@@ -12,6 +12,7 @@
 
 #define ERX_DELIVERIES(X)                                                                                              \
 	X(forwarded, "forwarded", "sent on to the next device or host")                                                \
+	X(hello, "hello", "a hello of the controller's for this port, noted with its time")                            \
 	X(answered_arp, "answered-arp", "ARP request answered")                                                        \
 	X(answered_echo, "answered-echo", "echo request to one of the device's own addresses answered")                \
 	X(answered_time_exceeded, "answered-time-exceeded", "TTL ran out and an ICMP time exceeded was sent")          \

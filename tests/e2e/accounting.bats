@@ -95,6 +95,38 @@ happened() {
 	account
 }
 
+# hellos_over LINK A B: in both directions, for a second and a half.
+hellos_over() {
+	local fabric=(nsenter "--net=/run/netns/erx-$LAB") a b
+	a=$(interface "$2" "$1") b=$(interface "$3" "$1")
+	"${fabric[@]}" python3 "$E2E/raw.py" hello "$a" "$b" 200 1.5 3>&- &
+	"${fabric[@]}" python3 "$E2E/raw.py" hello "$b" "$a" 200 1.5 3>&- &
+}
+
+hellos_at() {
+	erx counters --json | jq --arg device "$1" '.devices[] | select(.device == $device) | .hellos'
+}
+
+branch_packets() {
+	erx counters --json | jq '[.paths[] | select(.path | test("branch")) | .packets] | add'
+}
+
+@test "hellos between packets, also through a silent failure, are in no sum and in no path" {
+	local branch
+	branch=$(branch_packets)
+	flood loc1-vm hub-vm 10.10.30.4 5305 2
+	hellos_over loc1-ce1:er1.primary loc1-ce1 er1.primary
+	hellos_over hub-vpngw/0:branch-vpngw/0 hub-vpngw/0 branch-vpngw/0
+	sleep 0.5
+	erx fail --silent er1.primary
+	sleep 0.5
+	erx restore er1.primary
+	wait
+	(($(hellos_at er1.primary) > 0 && $(hellos_at branch-vpngw/0) > 0))
+	same "packets in the branch's paths" "$(branch_packets)" "$branch"
+	account
+}
+
 # lost_with DEVICE: of 20 packets from location 1 to the hub with this end of the CE's link to Microsoft down.
 lost_with() {
 	local port before fabric=(nsenter "--net=/run/netns/erx-$LAB")

@@ -119,6 +119,19 @@ nothing_wrong() {
 	nothing_wrong
 }
 
+@test "hellos decode as BFD, with the port they came in by and nowhere to go, by tshark" {
+	local there here
+	here=$(interface loc1-ce1 loc1-ce1:er1.primary)
+	there=$(interface er1.primary loc1-ce1:er1.primary)
+	capture er1.primary -c 3
+	nsenter "--net=/run/netns/erx-$LAB" python3 "$E2E/raw.py" hello "$here" "$there" 50 0.1
+	finished
+	same "BFD" "$(fields bfd bfd.version bfd.sta bfd.detect_time_multiplier bfd.my_discriminator \
+		bfd.desired_min_tx_interval ip.ttl frame.comment | sort -u)" \
+		"$(printf '1\t0x03\t3\t0x00000007\t300000\t255\ter1.primary: in %s, out -, hello' "$there")"
+	nothing_wrong
+}
+
 @test "-w - | tcpdump -nr -" {
 	timeout 20 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 4 2>/dev/null 3>&- |
 		timeout 20 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&- &

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Packets that no well-behaved host sends.
+"""Packets that no well-behaved host sends, and those that the controller sends.
 
 usage: raw.py spoof SOURCE DESTINATION COUNT      ICMP echo requests from somebody else's address
        raw.py expire DESTINATION RATE SECONDS     ICMP echo requests with TTL 1
        raw.py garbage INTERFACE RATE SECONDS      frames of every wrong kind, and random ones
+       raw.py hello INTERFACE PEER RATE SECONDS   BFD control packets to the interface at the other end, in a fabric
 """
 import os
 import random
@@ -107,5 +108,20 @@ def garbage(interface, rate, seconds):
             pass  # the host's own queue is full
 
 
+def hello(interface, peer, rate, seconds):
+    sock, other = (socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for _ in range(2))
+    sock.bind((interface, 0))
+    other.bind((peer, 0))
+    bfd = struct.pack("!BBBBIIIII", 1 << 5, 3 << 6, 3, 24, 7, 9, 300000, 300000, 0)  # RFC 5880 4.1: Up, 300 ms x 3
+    udp = struct.pack("!HHHH", 49152, 3784, 8 + len(bfd), 0) + bfd
+    packet = ipv4("192.0.2.1", "192.0.2.2", udp, ttl=255, protocol=17)
+    frame = other.getsockname()[4] + sock.getsockname()[4][:5] + b"\0" + struct.pack("!H", 0x0800) + packet
+    for _ in paced(float(rate), float(seconds)):
+        try:
+            sock.send(frame)
+        except OSError:
+            pass  # the link is down
+
+
 if __name__ == "__main__":
-    {"spoof": spoof, "expire": expire, "garbage": garbage}[sys.argv[1]](*sys.argv[2:])
+    {"spoof": spoof, "expire": expire, "garbage": garbage, "hello": hello}[sys.argv[1]](*sys.argv[2:])

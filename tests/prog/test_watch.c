@@ -12,6 +12,7 @@
 #include <linux/if_packet.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -307,6 +308,47 @@ Test(watch, sends_hellos_that_are_bfd)
 	cr_expect_eq(sum16(ip_at(&f), 20, 0), 0xffff);
 	cr_expect_eq(segment_sum(&f), 0xffff);
 	close(fd);
+}
+
+/* A file of one frame, as pcap(5) has it. */
+static void write_pcap(const char *path, const struct frame *f)
+{
+	const uint32_t head[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1, 0, 0, (uint32_t)f->n, (uint32_t)f->n};
+	FILE *file = fopen(path, "we");
+
+	cr_assert(file);
+	fwrite(head, sizeof(head), 1, file);
+	fwrite(f->bytes, f->n, 1, file);
+	fclose(file);
+}
+
+Test(watch, sends_hellos_that_tshark_reads)
+{
+	char path[] = "/tmp/erxdp-hello-XXXXXX", command[512], line[256] = "";
+	int peer = FIRST + 1, fd, file = mkstemp(path);
+	struct frame f;
+	FILE *tshark;
+
+	cr_assert_geq(file, 0);
+	close(file);
+	if (system("command -v tshark >/dev/null"))
+		cr_skip_test("tshark is not installed: run tools/install-deps");
+	fd = net_call(plan.fabric, listen_at, &peer, &error);
+	cr_assert_eq(net_watch_hello(watch, &hello), 0);
+	receive(fd, &f);
+	close(fd);
+	write_pcap(path, &f);
+	snprintf(command, sizeof(command),
+		 "tshark -r %s -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -T fields -e bfd.version "
+		 "-e bfd.message_length -e bfd.my_discriminator -e bfd.your_discriminator -e "
+		 "bfd.desired_min_tx_interval "
+		 "-e ip.checksum.status -e udp.checksum.status -e _ws.malformed 2>/dev/null",
+		 path);
+	tshark = popen(command, "re");
+	cr_assert(tshark && fgets(line, sizeof(line), tshark));
+	pclose(tshark);
+	unlink(path);
+	cr_expect_str_eq(line, "1\t24\t0x01020304\t0xa0b0c0d0\t300000\t1\t1\t\n");
 }
 
 Test(watch, says_why_a_hello_did_not_leave)

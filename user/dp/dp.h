@@ -82,6 +82,13 @@ int dp_read_device(const struct dp *dp, uint32_t device_id, uint64_t outcomes[st
 int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost);
 
 /*
+ * When each port (by id) last had a hello of the controller's, in ns of CLOCK_MONOTONIC; 0: not since the
+ * data plane was loaded. The programs write there, so it is read without a call. Valid until dp_close();
+ * NULL with errno when the map cannot be mapped.
+ */
+const volatile uint64_t *dp_hellos(struct dp *dp);
+
+/*
  * Capture. `in` and `out` name ports (by id) whose arriving and leaving frames are
  * wanted; fn is called for each record until *stop becomes nonzero or fn returns
  * nonzero. The flags are taken back at the end; those of a capture that was killed

@@ -20,6 +20,7 @@
 	X(devices)                                                                                                     \
 	X(port_counts)                                                                                                 \
 	X(port_lost)                                                                                                   \
+	X(hellos)                                                                                                      \
 	X(icmp_limits)                                                                                                 \
 	X(sequences)                                                                                                   \
 	X(control)                                                                                                     \
@@ -38,7 +39,8 @@ struct dp {
 	int maps[DP_N_MAPS];	   /* -1 when not open */
 	int programs[ERX_N_KINDS]; /* -1 when not open */
 	uint32_t program_ids[ERX_N_KINDS];
-	int cpus; /* possible ones: per-CPU values have as many parts */
+	int cpus;			 /* possible ones: per-CPU values have as many parts */
+	const volatile uint64_t *hellos; /* NULL until asked for */
 };
 
 extern const char *const dp_kind_names[ERX_N_KINDS];

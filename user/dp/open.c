@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -15,7 +16,8 @@
 #include "erxdp.skel.h"
 #include "lib/log.h"
 
-#define BPFFS "/sys/fs/bpf"
+#define BPFFS	     "/sys/fs/bpf"
+#define HELLOS_BYTES (ERX_MAX_PORTS * sizeof(uint64_t))
 
 const char *const dp_kind_names[ERX_N_KINDS] = {
 #define X(id, name, text) name,
@@ -117,7 +119,20 @@ void dp_close(struct dp *dp)
 	for (int i = 0; i < ERX_N_KINDS; i++)
 		if (dp->programs[i] >= 0)
 			close(dp->programs[i]);
+	if (dp->hellos)
+		munmap((void *)dp->hellos, HELLOS_BYTES);
 	free(dp);
+}
+
+const volatile uint64_t *dp_hellos(struct dp *dp)
+{
+	void *at;
+
+	if (!dp->hellos) {
+		at = mmap(NULL, HELLOS_BYTES, PROT_READ, MAP_SHARED, dp->maps[DP_MAP_hellos], 0);
+		dp->hellos = at == MAP_FAILED ? NULL : at;
+	}
+	return dp->hellos;
 }
 
 static int open_programs(struct dp *dp)
@@ -178,6 +193,7 @@ static int check_contract(const struct dp *dp, struct error *e)
 		{DP_MAP_adjacencies, sizeof(struct erx_adjacency)},
 		{DP_MAP_devices, sizeof(struct erx_device_stats)},
 		{DP_MAP_paths, sizeof(struct erx_path)},
+		{DP_MAP_port_counts, sizeof(struct erx_port_stats)},
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

@@ -8,8 +8,9 @@
 #include <linux/udp.h>
 #include <string.h>
 
+#include "erxdp/limits.h"
+
 #define BFD_VERSION  1
-#define BFD_PORT     3784
 #define FIRST_SOURCE 49152 /* RFC 5881 4: 49152 to 65535, one per session */
 
 struct bfd {
@@ -69,7 +70,7 @@ void hello_write(const struct net_hello *h, uint8_t out[static HELLO_BYTES])
 		       .saddr = addr_be32(&h->src),
 		       .daddr = addr_be32(&h->dst)},
 		.udp = {.source = htons(FIRST_SOURCE + (h->my_discriminator & 0x3fff)),
-			.dest = htons(BFD_PORT),
+			.dest = htons(ERX_HELLO_PORT),
 			.len = htons(sizeof(f.udp) + sizeof(f.bfd))},
 		.bfd = {.version_diag = BFD_VERSION << 5,
 			.state_flags = (uint8_t)(h->state << 6),

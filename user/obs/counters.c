@@ -2,7 +2,8 @@
 /*
  * Two sums hold once the lab is quiet, and tests add them up. Per device:
  * received = forwarded + answered + dropped. Per direction of a link: sent =
- * received by the peer + lost in the port.
+ * received by the peer + lost in the port. Hellos are in neither: they are the
+ * controller's, and no device has sent them.
  */
 #include "obs/counters.h"
 
@@ -12,7 +13,7 @@
 
 struct device_counts {
 	uint64_t outcomes[ERX_N_OUTCOMES];
-	uint64_t received, lost; /* over all ports */
+	uint64_t received, lost; /* over all ports; without hellos */
 };
 
 static void read_device(const struct dp *dp, const struct image *image, const struct image_device *d,
@@ -29,6 +30,7 @@ static void read_device(const struct dp *dp, const struct image *image, const st
 		c->received += stats.received;
 		c->lost += lost;
 	}
+	c->received -= c->outcomes[ERX_hello];
 }
 
 static uint64_t sum(const uint64_t *outcomes, int from, int to)
@@ -139,6 +141,7 @@ static void add_device(const struct dp *dp, const struct image *image, const str
 		cJSON_AddNumberToObject(answered, outcome_name(i), c.outcomes[i]);
 	cJSON_AddNumberToObject(item, "dropped", sum(c.outcomes, ERX_FIRST_DROP, ERX_N_OUTCOMES));
 	cJSON_AddNumberToObject(item, "lost", c.lost);
+	cJSON_AddNumberToObject(item, "hellos", c.outcomes[ERX_hello]);
 	cJSON_AddItemToArray(devices, item);
 	for (int i = ERX_FIRST_DROP; i < ERX_N_OUTCOMES; i++)
 		add_drop(drops, d->device->name, outcome_name(i), c.outcomes[i]);
@@ -162,7 +165,7 @@ static void add_direction(const struct dp *dp, const struct image *image, const 
 	cJSON_AddNumberToObject(item, "sent", here.sent);
 	if (l->ports[!end] != NO_INDEX) {
 		dp_read_port(dp, image->ports.items[l->ports[!end]].id, &there, &other);
-		cJSON_AddNumberToObject(item, "receivedByPeer", there.received);
+		cJSON_AddNumberToObject(item, "receivedByPeer", there.received - there.injected);
 	}
 	cJSON_AddNumberToObject(item, "lost", lost);
 	cJSON_AddItemToArray(list, item);
