@@ -5,50 +5,11 @@
 #include <string.h>
 
 #include "obs/names.h"
+#include "obs/notes.h"
+#include "obs/oneway.h"
+#include "obs/words.h"
 
 /* --- Words for one step ------------------------------------------------------------------------------------------ */
-
-static const char *device_at(const struct image *image, uint32_t port)
-{
-	return image->fabric->devices.items[image->fabric->ports.items[port].device].name;
-}
-
-/* What is at the other end of a port: a device, or a host. */
-static const char *far_end(const struct image *image, uint32_t port)
-{
-	uint32_t peer = port_peer(image->fabric, port);
-	const struct link *l = &image->fabric->links.items[image->fabric->ports.items[port].link];
-
-	return peer == NO_INDEX ? image->fabric->hosts.items[l->host].name : device_at(image, peer);
-}
-
-static void as_path_text(const struct attrs *a, char *out, size_t size)
-{
-	*out = '\0';
-	for (unsigned i = 0; a && i < a->as_path_len; i++)
-		snprintf(out + strlen(out), size - strlen(out), "%s%u", i ? "-" : "", a->as_path[i]);
-}
-
-/* "10.2.30.0/25 bgp via er1.primary (12076-65021)" */
-static void route_text(const struct image *image, const struct prefix *prefix, const struct route *r, char *out,
-		       size_t size)
-{
-	const struct fabric *f = image->fabric;
-	char text[PREFIX_STRLEN], path[256];
-
-	snprintf(out, size, "%s %s", prefix_format(prefix, text), source_name(r->source));
-	if (r->from != NO_INDEX)
-		snprintf(out + strlen(out), size - strlen(out), " from %s", f->devices.items[r->from].name);
-	if (r->link != NO_INDEX)
-		snprintf(out + strlen(out), size - strlen(out), " by %s", f->links.items[r->link].name);
-	as_path_text(r->attrs, path, sizeof(path));
-	if (*path)
-		snprintf(out + strlen(out), size - strlen(out), ", AS path %s", path);
-	if (r->attrs && r->attrs->weight)
-		snprintf(out + strlen(out), size - strlen(out), ", weight %u", r->attrs->weight);
-	if (r->attrs && r->attrs->local_pref != 100)
-		snprintf(out + strlen(out), size - strlen(out), ", local preference %u", r->attrs->local_pref);
-}
 
 static void step_route_text(const struct image *image, const struct step *s, char *out, size_t size)
 {
@@ -63,7 +24,7 @@ static void step_route_text(const struct image *image, const struct step *s, cha
 		snprintf(out, size, "%s, known before a failure; nothing covers it now",
 			 prefix_format(&r->prefix, text));
 	else
-		route_text(image, &r->entry->prefix, &r->entry->routes[0], out, size);
+		route_text(image->fabric, &r->entry->prefix, &r->entry->routes[0], out, size);
 }
 
 static void step_rule_text(const struct step *s, char *out, size_t size)
@@ -88,7 +49,7 @@ static void members_text(const struct image *image, const struct step *s, char *
 		const struct image_adjacency *a = image_adjacency(image, s->hops->members[i].adjacency);
 
 		snprintf(out + strlen(out), size - strlen(out), i == s->member ? "%s[%s]" : "%s%s", i ? " " : "",
-			 far_end(image, a->port));
+			 port_far_end(image->fabric, a->port));
 	}
 }
 
@@ -118,19 +79,61 @@ static const char *fastpath_text(const struct explain_input *in, const struct st
 	return "does not apply: the way past the gateway is down";
 }
 
+/* --- What lost ---------------------------------------------------------------------------------------------------- */
+
+struct loser {
+	const struct prefix *prefix;
+	const struct route *route;
+	const char *rule;
+};
+typedef VEC(struct loser) loser_list;
+
+static void add_losers(const struct rib_entry *e, const struct rib_entry *chosen, loser_list *out)
+{
+	bool shorter = e->prefix.len < chosen->prefix.len;
+	unsigned first = e == chosen ? e->n_best : 0, end = shorter ? e->n_best : e->n_routes;
+
+	for (unsigned i = first; i < end; i++) {
+		const struct route *r = &e->routes[i];
+		struct loser l = {.prefix = &e->prefix, .route = r, .rule = decide_step_text(r->lost_at)};
+
+		if (r->invalid)
+			l.rule = r->invalid;
+		else if (shorter)
+			l.rule = "a longer prefix is used first (azure.md 8.1; RFC 1812 5.2.4.3)";
+		vec_push(out, l);
+	}
+}
+
+/* Everything in the table that covers the destination and is not what is used, longest prefix first. */
+static void find_losers(const struct image *image, const struct step *s, const struct addr *dst, loser_list *out)
+{
+	const struct rib_entry *chosen = s->route ? s->route->entry : NULL;
+	struct prefix p = prefix_of(dst);
+
+	for (unsigned len = p.len + 1; chosen && len-- > 0;) {
+		const struct rib_entry *e;
+
+		p.len = len;
+		e = rib_find(step_table(image, s), &p);
+		if (e)
+			add_losers(e, chosen, out);
+	}
+}
+
 /* --- Text -------------------------------------------------------------------------------------------------------- */
 
-static void print_losers(const struct image *image, const struct step *s, FILE *out)
+static void print_losers(const struct explain_input *in, const struct step *s, FILE *out)
 {
-	const struct rib_entry *e = s->route ? s->route->entry : NULL;
+	loser_list losers = {};
 	char text[512];
 
-	for (unsigned i = e ? e->n_best : 0; e && i < e->n_routes; i++) {
-		const struct route *r = &e->routes[i];
-
-		route_text(image, &e->prefix, r, text, sizeof(text));
-		fprintf(out, "      lost:   %s: %s\n", text, r->invalid ? r->invalid : decide_step_text(r->lost_at));
+	find_losers(in->image, s, &in->flow.dst, &losers);
+	vec_each(l, &losers) {
+		route_text(in->image->fabric, l->prefix, l->route, text, sizeof(text));
+		fprintf(out, "      lost:   %s: %s\n", text, l->rule);
 	}
+	vec_free(&losers);
 }
 
 static void print_step(const struct explain_input *in, const struct step *s, FILE *out)
@@ -138,7 +141,7 @@ static void print_step(const struct explain_input *in, const struct step *s, FIL
 	char text[512];
 
 	fprintf(out, "  %s (%s), from %s\n", s->device->name, kind_text(s->device->kind),
-		far_end(in->image, s->in_port));
+		port_far_end(in->image->fabric, s->in_port));
 	step_route_text(in->image, s, text, sizeof(text));
 	fprintf(out, "      route:  %s\n", text);
 	step_rule_text(s, text, sizeof(text));
@@ -150,7 +153,7 @@ static void print_step(const struct explain_input *in, const struct step *s, FIL
 				? ""
 				: " (which one depends on the ports; give --sport and --dport)");
 	}
-	print_losers(in->image, s, out);
+	print_losers(in, s, out);
 	if (s->policy)
 		fprintf(out, "      TTL:    %u to %u; %s\n", s->ttl_in, s->ttl_out, s->policy->text);
 	if (fastpath_text(in, s))
@@ -177,16 +180,29 @@ static void print_hops(const struct prediction *p, FILE *out)
 	}
 }
 
-static bool same_way(const struct prediction *p)
+static void print_oneway(const oneway_list *list, FILE *out)
 {
-	size_t n = p->forward.steps.n;
+	if (list->n)
+		fprintf(out, "\none way only\n");
+	vec_each(o, list)
+		fprintf(out, "  %s (%s): %s; %s\n", o->device->name, kind_text(o->device->kind),
+			o->back ? "the way back" : "the way there", o->text);
+}
 
-	if (n != p->back.steps.n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (p->forward.steps.items[i].device != p->back.steps.items[n - 1 - i].device)
-			return false;
-	return true;
+static void print_notes(const note_list *notes, FILE *out)
+{
+	if (notes->n)
+		fprintf(out, "\nnotes\n");
+	vec_each(n, notes)
+		fprintf(out, "  %s%s (%s)\n", n->cause ? "cause: " : "", n->text, n->source);
+}
+
+static void print_verdict(const struct prediction *p, const note_list *notes, FILE *out)
+{
+	if (p->reachable)
+		fprintf(out, "\nreachable; ping prints ttl=%u\n", p->ping_ttl);
+	else
+		fprintf(out, "\nnot reachable: %s\n", notes->n ? notes->items[0].text : "no cause is known");
 }
 
 static struct flow reverse(const struct flow *f)
@@ -196,25 +212,48 @@ static struct flow reverse(const struct flow *f)
 	return r;
 }
 
+/* A pair of hosts with all that is said of it. */
+struct finding {
+	struct prediction there;
+	oneway_list oneway;
+	note_list notes;
+};
+
+static void find(const struct explain_input *in, struct finding *f)
+{
+	struct note_case c = {.image = in->image, .from = in->from, .to = in->to, .p = &f->there};
+
+	memset(f, 0, sizeof(*f));
+	predict(in->image, in->from, in->to, &in->flow, &f->there);
+	oneway_find(&f->there, &f->oneway);
+	notes_find(&c, &f->notes);
+}
+
+static void finding_free(struct finding *f)
+{
+	prediction_free(&f->there);
+	vec_free(&f->oneway);
+	notes_free(&f->notes);
+}
+
 void explain_print(const struct explain_input *in, FILE *out)
 {
 	struct explain_input back = *in;
-	struct prediction p;
+	struct finding f;
 
-	predict(in->image, in->from, in->to, &in->flow, &p);
+	find(in, &f);
 	fprintf(out, "%s > %s\n", in->from->name, in->to->name);
-	print_way(in, &p.forward, out);
+	print_way(in, &f.there.forward, out);
 	fprintf(out, "\n%s > %s, the way back%s\n", in->to->name, in->from->name,
-		p.reachable && !same_way(&p) ? " (not the same devices)" : "");
+		f.oneway.n ? " (not the same devices)" : "");
 	back.flow = reverse(&in->flow);
-	print_way(&back, &p.back, out);
+	print_way(&back, &f.there.back, out);
+	print_oneway(&f.oneway, out);
+	print_notes(&f.notes, out);
 	fprintf(out, "\ntraceroute shows\n");
-	print_hops(&p, out);
-	if (p.reachable)
-		fprintf(out, "\nreachable; ping prints ttl=%u\n", p.ping_ttl);
-	else
-		fprintf(out, "\nnot reachable\n");
-	prediction_free(&p);
+	print_hops(&f.there, out);
+	print_verdict(&f.there, &f.notes, out);
+	finding_free(&f);
 }
 
 /* --- JSON -------------------------------------------------------------------------------------------------------- */
@@ -228,21 +267,23 @@ static const struct step *step_of(const struct walk *w, const struct device *d)
 	return NULL;
 }
 
-static cJSON *losers_json(const struct image *image, const struct step *s)
+static cJSON *losers_json(const struct explain_input *in, const struct step *s)
 {
-	const struct rib_entry *e = s && s->route ? s->route->entry : NULL;
 	cJSON *list = cJSON_CreateArray();
+	loser_list losers = {};
 	char text[512];
 
-	for (unsigned i = e ? e->n_best : 0; e && i < e->n_routes; i++) {
-		const struct route *r = &e->routes[i];
+	if (s)
+		find_losers(in->image, s, &in->flow.dst, &losers);
+	vec_each(l, &losers) {
 		cJSON *item = cJSON_CreateObject();
 
-		route_text(image, &e->prefix, r, text, sizeof(text));
+		route_text(in->image->fabric, l->prefix, l->route, text, sizeof(text));
 		cJSON_AddStringToObject(item, "route", text);
-		cJSON_AddStringToObject(item, "lostBy", r->invalid ? r->invalid : decide_step_text(r->lost_at));
+		cJSON_AddStringToObject(item, "lostBy", l->rule);
 		cJSON_AddItemToArray(list, item);
 	}
+	vec_free(&losers);
 	return list;
 }
 
@@ -253,22 +294,37 @@ static cJSON *members_json(const struct image *image, const struct step *s)
 	for (uint32_t i = 0; s && s->hops && i < s->hops->n; i++) {
 		const struct image_adjacency *a = image_adjacency(image, s->hops->members[i].adjacency);
 
-		cJSON_AddItemToArray(list, cJSON_CreateString(far_end(image, a->port)));
+		cJSON_AddItemToArray(list, cJSON_CreateString(port_far_end(image->fabric, a->port)));
 	}
 	return list;
+}
+
+/* What a device decides: the same fields in a line of the traceroute and in the list of all devices. */
+static void add_decision(const struct explain_input *in, const struct step *s, cJSON *item)
+{
+	char text[512] = "";
+
+	if (s)
+		step_route_text(in->image, s, text, sizeof(text));
+	cJSON_AddStringToObject(item, "route", text);
+	*text = '\0';
+	if (s)
+		step_rule_text(s, text, sizeof(text));
+	cJSON_AddStringToObject(item, "rule", text);
+	cJSON_AddItemToObject(item, "losers", losers_json(in, s));
+	cJSON_AddItemToObject(item, "members", members_json(in->image, s));
+	if (s && fastpath_text(in, s))
+		cJSON_AddStringToObject(item, "fastPath", fastpath_text(in, s));
 }
 
 /* One line of the traceroute, with what its device does to a packet that goes on. */
 static cJSON *hop_json(const struct explain_input *in, const struct walk *way, const struct hop *hop)
 {
-	const struct step *s = hop->device ? step_of(way, hop->device) : NULL;
+	const char *host = way->delivered ? way->delivered->name : "";
 	cJSON *item = cJSON_CreateObject();
-	char text[512] = "", addr[ADDR_STRLEN];
+	char addr[ADDR_STRLEN];
 
-	cJSON_AddStringToObject(item, "device",
-				hop->device	 ? hop->device->name
-				: way->delivered ? way->delivered->name
-						 : "");
+	cJSON_AddStringToObject(item, "device", hop->device ? hop->device->name : host);
 	cJSON_AddNumberToObject(item, "ttl", hop->ttl);
 	if (addr_is_set(&hop->addr))
 		cJSON_AddStringToObject(item, "hop", addr_format(&hop->addr, addr));
@@ -278,27 +334,71 @@ static cJSON *hop_json(const struct explain_input *in, const struct walk *way, c
 		cJSON_AddStringToObject(item, "silent", hop->silent);
 	else
 		cJSON_AddNullToObject(item, "silent");
-	if (s)
-		step_route_text(in->image, s, text, sizeof(text));
-	cJSON_AddStringToObject(item, "route", text);
-	*text = '\0';
-	if (s)
-		step_rule_text(s, text, sizeof(text));
-	cJSON_AddStringToObject(item, "rule", text);
-	cJSON_AddItemToObject(item, "lost", losers_json(in->image, s));
-	cJSON_AddItemToObject(item, "members", members_json(in->image, s));
-	if (s && fastpath_text(in, s))
-		cJSON_AddStringToObject(item, "fastPath", fastpath_text(in, s));
+	add_decision(in, hop->device ? step_of(way, hop->device) : NULL, item);
 	return item;
 }
 
-static cJSON *way_json(const struct explain_input *in, const struct prediction *p)
+static cJSON *hops_json(const struct explain_input *in, const struct prediction *p)
 {
 	cJSON *list = cJSON_CreateArray();
 
 	vec_each(hop, &p->hops)
 		cJSON_AddItemToArray(list, hop_json(in, &p->forward, hop));
 	return list;
+}
+
+/* Every device, those that are no hop included. */
+static cJSON *devices_json(const struct explain_input *in, const struct walk *w)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	vec_each(s, &w->steps) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "device", s->device->name);
+		cJSON_AddStringToObject(item, "kind", kind_name(s->device->kind));
+		cJSON_AddStringToObject(item, "from", port_far_end(in->image->fabric, s->in_port));
+		cJSON_AddNumberToObject(item, "ttlIn", s->ttl_in);
+		cJSON_AddNumberToObject(item, "ttlOut", s->policy ? s->ttl_out : s->ttl_in);
+		cJSON_AddStringToObject(item, "outcome", outcome_name(s->outcome));
+		add_decision(in, s, item);
+		cJSON_AddItemToArray(list, item);
+	}
+	return list;
+}
+
+static cJSON *oneway_json(const oneway_list *list)
+{
+	cJSON *array = cJSON_CreateArray();
+
+	vec_each(o, list) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "device", o->device->name);
+		cJSON_AddStringToObject(item, "kind", kind_name(o->device->kind));
+		cJSON_AddStringToObject(item, "way", o->back ? "back" : "forward");
+		cJSON_AddStringToObject(item, "text", o->text);
+		cJSON_AddItemToArray(array, item);
+	}
+	return array;
+}
+
+static cJSON *notes_json(const note_list *notes)
+{
+	static const char *const ways[] = {[NOTE_BOTH] = "both", [NOTE_FORWARD] = "forward", [NOTE_BACK] = "back"};
+	cJSON *array = cJSON_CreateArray();
+
+	vec_each(n, notes) {
+		cJSON *item = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(item, "name", n->name);
+		cJSON_AddBoolToObject(item, "cause", n->cause);
+		cJSON_AddStringToObject(item, "way", ways[n->way]);
+		cJSON_AddStringToObject(item, "text", n->text);
+		cJSON_AddStringToObject(item, "source", n->source);
+		cJSON_AddItemToArray(array, item);
+	}
+	return array;
 }
 
 cJSON *explain_json(const struct explain_input *in)
@@ -310,18 +410,24 @@ cJSON *explain_json(const struct explain_input *in)
 				     .flow = reverse(&in->flow),
 				     .ports_given = in->ports_given};
 	cJSON *root = cJSON_CreateObject();
-	struct prediction there, here;
+	struct prediction here;
+	struct finding f;
 
-	predict(in->image, in->from, in->to, &in->flow, &there);
+	find(in, &f);
 	predict(in->image, back.from, back.to, &back.flow, &here);
-	cJSON_AddBoolToObject(root, "reachable", there.reachable);
-	if (there.reachable)
-		cJSON_AddNumberToObject(root, "pingTtl", there.ping_ttl);
+	cJSON_AddBoolToObject(root, "reachable", f.there.reachable);
+	if (f.there.reachable)
+		cJSON_AddNumberToObject(root, "pingTtl", f.there.ping_ttl);
 	else
 		cJSON_AddNullToObject(root, "pingTtl");
-	cJSON_AddItemToObject(root, "forward", way_json(in, &there));
-	cJSON_AddItemToObject(root, "back", way_json(&back, &here));
-	prediction_free(&there);
+	cJSON_AddItemToObject(root, "forward", hops_json(in, &f.there));
+	cJSON_AddItemToObject(root, "back", hops_json(&back, &here));
+	cJSON_AddItemToObject(root, "forwardDevices", devices_json(in, &f.there.forward));
+	cJSON_AddItemToObject(root, "backDevices", devices_json(&back, &f.there.back));
+	cJSON_AddBoolToObject(root, "asymmetric", f.oneway.n > 0);
+	cJSON_AddItemToObject(root, "oneWay", oneway_json(&f.oneway));
+	cJSON_AddItemToObject(root, "notes", notes_json(&f.notes));
+	finding_free(&f);
 	prediction_free(&here);
 	return root;
 }
