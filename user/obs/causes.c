@@ -48,15 +48,16 @@ static char *say_silent_fault(const struct ending *e)
 
 	if (e->last->outcome != ERX_fault)
 		return NULL;
-	return xasprintf("%slink '%s' loses packets silently: its carrier is up and routing still uses it, until BFD or "
-			 "the hold timer notices",
-			 lead_in(e), l->name);
+	return xasprintf(
+		"%slink '%s' loses packets silently: its carrier is up and routing still uses it, until BFD or "
+		"the hold timer notices",
+		lead_in(e), l->name);
 }
 
 static char *say_loop(const struct ending *e)
 {
-	if (e->walk->outcome != ERX_loop && e->walk->outcome != ERX_ttl_zero &&
-	    e->walk->outcome != ERX_ttl_silent && e->walk->outcome != ERX_answered_time_exceeded)
+	if (e->walk->outcome != ERX_loop && e->walk->outcome != ERX_ttl_zero && e->walk->outcome != ERX_ttl_silent &&
+	    e->walk->outcome != ERX_answered_time_exceeded)
 		return NULL;
 	return xasprintf("%sthe packet goes in a circle and ends at '%s': routes point at each other", lead_in(e),
 			 e->last->device->name);
@@ -92,6 +93,11 @@ static char *say_udr(const struct ending *e)
 		return xasprintf("%suser-defined route '%s' (%s) of '%s' says Internet, which is not part of the twin",
 				 lead_in(e), u->name, prefix, e->last->device->name);
 	case UDR_VIRTUAL_APPLIANCE:
+		if (route_in_use(e->last)->link != NO_INDEX)
+			return xasprintf(
+				"%suser-defined route '%s' (%s) of '%s' leads to appliance %s in a peered VNet, "
+				"and the twin hands packets only to an appliance of the same VNet",
+				lead_in(e), u->name, prefix, e->last->device->name, addr_format(&u->next_hop, hop));
 		return xasprintf("%suser-defined route '%s' (%s) of '%s' leads to appliance %s, which '%s' does not "
 				 "reach: Azure keeps the route and loses the packets",
 				 lead_in(e), u->name, prefix, e->last->device->name, addr_format(&u->next_hop, hop),

@@ -85,23 +85,43 @@ struct loser {
 	const struct prefix *prefix;
 	const struct route *route;
 	const char *rule;
+	const struct device *at; /* where it lost: the device itself, or the gateway that a VNet has its routes from */
 };
 typedef VEC(struct loser) loser_list;
 
-static void add_losers(const struct rib_entry *e, const struct rib_entry *chosen, loser_list *out)
+static void add_losers(const struct device *at, const struct rib_entry *e, const struct rib_entry *chosen,
+		       loser_list *out)
 {
 	bool shorter = e->prefix.len < chosen->prefix.len;
 	unsigned first = e == chosen ? e->n_best : 0, end = shorter ? e->n_best : e->n_routes;
 
 	for (unsigned i = first; i < end; i++) {
 		const struct route *r = &e->routes[i];
-		struct loser l = {.prefix = &e->prefix, .route = r, .rule = decide_step_text(r->lost_at)};
+		struct loser l = {.prefix = &e->prefix, .route = r, .rule = decide_step_text(r->lost_at), .at = at};
 
 		if (r->invalid)
 			l.rule = r->invalid;
 		else if (shorter)
 			l.rule = "a longer prefix is used first (azure.md 8.1; RFC 1812 5.2.4.3)";
 		vec_push(out, l);
+	}
+}
+
+/* What leaves Azure does not pass the gateway, but it is the gateway that has chosen. */
+static void add_gateway_losers(const struct image *image, const struct rib_entry *chosen, loser_list *out)
+{
+	const struct route *best = chosen && chosen->n_best ? &chosen->routes[0] : NULL;
+	const struct device *d = best && best->from != NO_INDEX ? &image->fabric->devices.items[best->from] : NULL;
+	const struct rib_entry *e;
+
+	if (!d || !d->gateway || best->source != SOURCE_BGP)
+		return;
+	e = rib_find(rib_table_of(image->now, d->index), &chosen->prefix);
+	for (unsigned i = e ? e->n_best : 0; e && i < e->n_routes; i++) {
+		/* What came over from the other gateway competes in the VNet's own table. */
+		if (!e->routes[i].attrs->ibgp)
+			vec_push(out, ((struct loser){&e->prefix, &e->routes[i], decide_step_text(e->routes[i].lost_at),
+						      d}));
 	}
 }
 
@@ -117,7 +137,9 @@ static void find_losers(const struct image *image, const struct step *s, const s
 		p.len = len;
 		e = rib_find(step_table(image, s), &p);
 		if (e)
-			add_losers(e, chosen, out);
+			add_losers(s->device, e, chosen, out);
+		if (e && e == chosen && s->device->kind == ERX_KIND_VNET)
+			add_gateway_losers(image, chosen, out);
 	}
 }
 
@@ -131,7 +153,8 @@ static void print_losers(const struct explain_input *in, const struct step *s, F
 	find_losers(in->image, s, &in->flow.dst, &losers);
 	vec_each(l, &losers) {
 		route_text(in->image->fabric, l->prefix, l->route, text, sizeof(text));
-		fprintf(out, "      lost:   %s: %s\n", text, l->rule);
+		fprintf(out, "      lost%s%s:%s %s: %s\n", l->at == s->device ? "" : " at ",
+			l->at == s->device ? "" : l->at->name, l->at == s->device ? "  " : "", text, l->rule);
 	}
 	vec_free(&losers);
 }
@@ -281,6 +304,7 @@ static cJSON *losers_json(const struct explain_input *in, const struct step *s)
 		route_text(in->image->fabric, l->prefix, l->route, text, sizeof(text));
 		cJSON_AddStringToObject(item, "route", text);
 		cJSON_AddStringToObject(item, "lostBy", l->rule);
+		cJSON_AddStringToObject(item, "at", l->at->name);
 		cJSON_AddItemToArray(list, item);
 	}
 	vec_free(&losers);

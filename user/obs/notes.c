@@ -122,8 +122,7 @@ static char *say_er_before_vpn(const struct note_step *n)
 	const struct route *vpn = vpn_loser(n);
 	char prefix[PREFIX_STRLEN];
 
-	if (!chooses_itself(n->s->device) || !vpn ||
-	    !learned_by_expressroute(n->c->image->now, &n->entry->routes[0]))
+	if (!chooses_itself(n->s->device) || !vpn || !learned_by_expressroute(n->c->image->now, &n->entry->routes[0]))
 		return NULL;
 	prefix_format(&n->entry->prefix, prefix);
 	if (n->s->device->kind == ERX_KIND_CE)
@@ -157,8 +156,7 @@ static const char *preference(const struct note_step *n)
 		return "To prefer a circuit give its connection a higher routingWeight, which counts before the AS "
 		       "path; between primary and secondary of one connection only the customer can choose, by "
 		       "prepending or longer prefixes";
-	case LINK_CIRCUIT:
-		return "To prefer a path raise localPreference on the router, which Azure does not see";
+	case LINK_CIRCUIT: return "To prefer a path raise localPreference on the router, which Azure does not see";
 	case LINK_LAN: return "To prefer a router let the others learn the prefix by a longer AS path";
 	case LINK_MSEE_ERGW: return "Both instances of a gateway are active, and nothing prefers one";
 	default: return "A longer AS path on the others would prefer one";
@@ -179,17 +177,24 @@ static char *say_shares(const struct note_step *n)
 			 port_far_end(fabric_of(n), n->s->out_port), preference(n));
 }
 
+/* What the VNet's ExpressRoute gateway, which it has its routes from, has turned down for this prefix. */
+static const struct route *turned_down(const struct note_step *n)
+{
+	const struct route *r = &n->entry->routes[0];
+	const struct rib_entry *e;
+
+	if (!has_gateway(n->s->device) || r->source != SOURCE_BGP || r->from == NO_INDEX)
+		return NULL;
+	e = rib_find(rib_table_of(n->c->image->now, r->from), &n->entry->prefix);
+	return e && e->n_best < e->n_routes ? &e->routes[e->n_best] : NULL;
+}
+
 static char *say_weight(const struct note_step *n)
 {
-	const struct route *best = &n->entry->routes[0], *loser;
+	const struct route *best = &n->entry->routes[0], *loser = turned_down(n);
 	char prefix[PREFIX_STRLEN];
 
-	if (!has_gateway(n->s->device) || n->entry->n_best == n->entry->n_routes || !best->attrs)
-		return NULL;
-	loser = &n->entry->routes[n->entry->n_best];
-	if (loser->lost_at != DECIDE_ROUTING_WEIGHT && loser->lost_at != DECIDE_AS_PATH)
-		return NULL;
-	if (!best->connection || !loser->connection || !loser->attrs)
+	if (!loser || !best->attrs || !loser->attrs || !best->connection || !loser->connection)
 		return NULL;
 	prefix_format(&n->entry->prefix, prefix);
 	if (loser->lost_at == DECIDE_ROUTING_WEIGHT)
@@ -197,6 +202,14 @@ static char *say_weight(const struct note_step *n)
 				 "whatever the AS paths; equal weights would share the load or let the AS path decide",
 				 n->s->device->name, best->connection->name, prefix, best->attrs->routing_weight,
 				 loser->connection->name, loser->attrs->routing_weight);
+	if (loser->lost_at != DECIDE_AS_PATH)
+		return NULL;
+	if (best->connection == loser->connection)
+		return xasprintf(
+			"'%s' uses one path of connection '%s' only for %s: the AS path of the other is longer "
+			"(%u against %u), so the customer prepends there",
+			n->s->device->name, best->connection->name, prefix, loser->attrs->as_path_len,
+			best->attrs->as_path_len);
 	return xasprintf("'%s' prefers connection '%s' for %s by its shorter AS path (%u against %u); a higher "
 			 "routingWeight on '%s' would turn that round",
 			 n->s->device->name, best->connection->name, prefix, best->attrs->as_path_len,

@@ -60,14 +60,26 @@ static char *say_down(const struct reason_case *c)
 
 /* --- BGP ---------------------------------------------------------------------------------------------------------- */
 
+/* What the neighbour was sent of this prefix, NULL when nothing. */
+static const struct attrs *sent(const struct reason_case *c)
+{
+	const struct advertisement *list;
+	size_t n = rib_advertised(c->image->now, c->gap->knows->index, c->gap->lacks->index, &list);
+
+	for (size_t i = 0; i < n; i++) {
+		if (prefix_equal(&list[i].prefix, &c->gap->entry->prefix))
+			return list[i].attrs;
+	}
+	return NULL;
+}
+
 static char *say_own_as(const struct reason_case *c)
 {
-	const struct attrs *a = c->route->attrs;
+	const struct attrs *a = sent(c);
 	uint32_t asn = c->gap->lacks->asn;
 
-	if (c->gap->lacks->kind == ERX_KIND_MSEE || c->route->source != SOURCE_BGP || !a)
-		return NULL;
-	for (unsigned i = 0; i < a->as_path_len; i++) {
+	/* An MSEE takes a path with its own AS all the same (azure.md 7.2). */
+	for (unsigned i = 0; a && c->gap->lacks->kind != ERX_KIND_MSEE && i < a->as_path_len; i++) {
 		if (a->as_path[i] == asn)
 			return xasprintf("'%s' refuses %s from '%s': its own AS %u is in the AS path; give the two "
 					 "sites different ASes, or allow it there (allowas-in)",
@@ -161,8 +173,8 @@ static char *say_reach_vnets(const struct reason_case *c)
 			 "allowRemoteVnetTraffic must be on at the gateways of both; it is off at %s",
 			 here->name, c->prefix,
 			 here->allow_remote_vnet_traffic ? "the other VNet's"
-			 : there		       ? "this one"
-						       : "either");
+			 : there			 ? "this one"
+							 : "either");
 }
 
 /* --- Customer routers --------------------------------------------------------------------------------------------- */
@@ -283,9 +295,9 @@ static char *say_not_transitive(const struct reason_case *c)
 		return NULL;
 	third = &c->image->fabric->devices
 			 .items[c->image->fabric->ports
-					.items[port_peer(c->image->fabric,
-							 device_port_on(c->image->fabric, c->gap->knows->index,
-									c->route->link))]
+					.items[port_peer(
+						c->image->fabric,
+						device_port_on(c->image->fabric, c->gap->knows->index, c->route->link))]
 					.device];
 	return xasprintf("'%s' and '%s' are both peered with '%s', but peering is not transitive: peer the two, or "
 			 "send through an appliance in '%s' by user-defined routes",
