@@ -21,8 +21,9 @@ const struct verb verbs[] = {
 	 "Runs COMMAND with the network of HOST. Example:\n"
 	 "  erxdpctl exec hub-vm -- traceroute -n -I 10.2.30.10"},
 	{"verify", "[FILE]", 0, 1, "j", cmd_verify, "check the file's 'expect' entries with real packets",
-	 "Sends real probes for each entry under 'expect' of the loaded file, or of FILE, and prints\n"
-	 "a line for each. Exit code 3 when one fails. rtt: is counted as skipped for now."},
+	 "Checks each entry under 'expect' of the loaded file, or of FILE, and prints a line for each:\n"
+	 "those between hosts with real probes, those about routes (at, vm) with the routes that are\n"
+	 "loaded. Exit code 3 when one fails. rtt: is counted as skipped for now."},
 	{"routes", "HOST", 1, 1, "j", cmd_routes, "the effective routes of a host",
 	 "Prints the effective routes of a VM in the columns of\n"
 	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch."},

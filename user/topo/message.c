@@ -149,3 +149,19 @@ void reference_add(struct parser *p, enum thing thing, const char *text, struct 
 
 	vec_push(&p->references, r);
 }
+
+struct name *name_wanted(struct parser *p, const char *text, enum scope scope, unsigned things, struct pos at,
+			 const char *where, const char *what)
+{
+	struct name *n = name_find(p, scope, text);
+
+	if (n && things & (1u << n->thing))
+		return n;
+	if (n)
+		problem(p, at, "%s names '%s', which is a %s, not %s", where, shown(p, text), thing_text(n->thing),
+			what);
+	else
+		problem(p, at, "%s names '%s', which is not defined%s", where, shown(p, text),
+			suggest_name(p, text, scope, things));
+	return NULL;
+}

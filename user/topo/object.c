@@ -286,3 +286,36 @@ void read_list(struct parser *p, const yaml_node_t *n, const struct key *key, vo
 		item_read(p, node, o, NULL, item);
 	}
 }
+
+static bool has_key(struct parser *p, const yaml_node_t *n, const char *text)
+{
+	for (const yaml_node_pair_t *i = n->data.mapping.pairs.start; i < n->data.mapping.pairs.top; i++) {
+		const yaml_node_t *key = node_at(p, i->key);
+
+		if (key->type == YAML_SCALAR_NODE && !strcmp((const char *)key->data.scalar.value, text))
+			return true;
+	}
+	return false;
+}
+
+int item_form(struct parser *p, const yaml_node_t *n, const struct key *key, const struct object *forms, size_t n_forms)
+{
+	const char *words = "";
+
+	for (size_t i = 0; i < n_forms; i++) {
+		if (n->type == YAML_MAPPING_NODE && has_key(p, n, forms[i].keys[0].name))
+			return i;
+		words = arena_printf(p->arena, "%s%s %s", words, i ? "," : "", forms[i].keys[0].name);
+	}
+	problem(p, node_pos(n), "an item of '%s' must have one of the keys%s", key->name, words);
+	return -1;
+}
+
+void form_read(struct parser *p, const yaml_node_t *n, const struct object *form, void *item)
+{
+	struct owner outer = p->owner;
+
+	p->owner = (struct owner){form->what, NULL};
+	read_object(p, n, form, item);
+	p->owner = outer;
+}

@@ -116,9 +116,10 @@ struct word { /* of an enumeration; the list ends with a NULL text */
 };
 
 /* parse_*.c: the kinds of objects each file defines, NULL terminated; the first ones are those of the top level. */
-extern const struct object *const network_objects[], *const site_objects[], *const circuit_objects[];
+extern const struct object *const network_objects[], *const site_objects[], *const circuit_objects[],
+										    *const expect_objects[];
 extern const struct object object_topology, object_virtual_network, object_gateway, object_route_table, object_site,
-	object_local_gateway, object_port, object_circuit, object_connection;
+	object_local_gateway, object_port, object_circuit, object_connection, object_scenario;
 
 /* yaml.c */
 int document_load(struct parser *p, const char *text, size_t size);
@@ -136,6 +137,15 @@ void list_reserve(struct parser *p, void *vec, size_t n, size_t item_size);
 /* The items of a sequence; one scalar counts as a list of one; false with a message for a mapping. */
 bool node_items(struct parser *p, const yaml_node_t *n, const struct key *key, const yaml_node_item_t **items,
 		size_t *n_items);
+
+/*
+ * An item that comes in several forms, told apart by the first key of each: which one this is, -1 after a message.
+ * form_read() reads it then.
+ */
+int item_form(struct parser *p, const yaml_node_t *n, const struct key *key, const struct object *forms,
+	      size_t n_forms);
+void form_read(struct parser *p, const yaml_node_t *n, const struct object *form, void *item);
+read_fn read_expectations; /* parse_expect.c */
 
 /* read.c: scalars. Each leaves the field alone after a message. */
 read_fn read_text, read_bool, read_number, read_factor, read_duration, read_address, read_prefix, read_interface,
@@ -157,6 +167,10 @@ const char *prefix_text(struct parser *p, const struct prefix *x);
 /* " (did you mean 'x'?)" or "". */
 const char *suggest(struct parser *p, const char *text, const char *const *candidates);
 const char *suggest_name(struct parser *p, const char *text, enum scope scope, unsigned things);
+/* The thing of that name when it is one of these; NULL after a message, in which 'where' names it and 'what' is meant.
+ */
+struct name *name_wanted(struct parser *p, const char *text, enum scope scope, unsigned things, struct pos at,
+			 const char *where, const char *what);
 
 /* prefix_index.c */
 struct indexed_prefix {
@@ -204,7 +218,9 @@ void check_connections(struct parser *p);
 void check_asns(struct parser *p);
 void check_limits(struct parser *p);
 void check_overlaps(struct parser *p);
-void check_tests(struct parser *p);
+void check_latencies(struct parser *p);
+void check_expectations(struct parser *p);
+void check_scenarios(struct parser *p);
 
 /* Addresses that must not be used twice, within one network. */
 struct address_user {

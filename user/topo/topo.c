@@ -18,9 +18,9 @@ static void parser_free(struct parser *p)
 static void model_check(struct parser *p)
 {
 	static void (*const checks[])(struct parser * p) = {
-		check_networks,	   check_peerings,	    check_sites, check_gateways, check_circuits,
-		check_connections, check_gateway_addresses, check_asns,	 check_limits,	 check_overlaps,
-		check_tests,
+		check_networks,	   check_peerings,	    check_sites,     check_gateways, check_circuits,
+		check_connections, check_gateway_addresses, check_asns,	     check_limits,   check_overlaps,
+		check_latencies,   check_expectations,	    check_scenarios,
 	};
 
 	for (size_t i = 0; i < N_ITEMS(checks); i++)

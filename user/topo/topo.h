@@ -241,8 +241,14 @@ struct latency {
 	uint64_t rtt_ns;   /* LATENCY_GATEWAY: one way */
 };
 
-struct expectation {
-	struct pos at;
+/* What an expectation is about, and so who can tell: packets, or the computed routes. */
+enum expectation_kind {
+	EXPECT_PACKETS, /* from, to: between two hosts */
+	EXPECT_ROUTES,	/* at: a table of routes */
+	EXPECT_VM,	/* vm: the effective routes of a virtual machine */
+};
+
+struct packet_expectation {
 	const char *from, *to; /* hosts */
 	name_list hops;	       /* traceroute: address text or "*" */
 	bool has_trace;
@@ -251,11 +257,52 @@ struct expectation {
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0: not checked */
 };
 
+/*
+ * What is not given is not checked. prefixes and not_see ask what has been
+ * learned, prefix and all after it ask for one route.
+ */
+struct route_expectation {
+	const char *at;	      /* device or resource; a host for EXPECT_VM */
+	uint32_t asn;	      /* 0: not checked */
+	prefix_list prefixes; /* all of them, in any order */
+	bool has_prefixes;
+	prefix_list not_see;
+	struct prefix prefix; /* ADDR_NONE: none */
+	name_list via;	      /* where the routes in use are from: a device, circuit, gateway or connection */
+	const char *over;     /* a route from there lost */
+	VEC(uint32_t) as_path;
+	uint32_t local_pref, weight;
+	bool has_local_pref, has_weight;
+	const char *rule;			    /* the step of the decision, as decide_step_name() has it */
+	addr_list next_hops;			    /* in any order */
+	const char *source, *state, *next_hop_type; /* EXPECT_VM: Azure's words; NULL: not checked, Active */
+};
+
+struct expectation {
+	struct pos at;
+	enum expectation_kind kind;
+	struct packet_expectation packets; /* EXPECT_PACKETS */
+	struct route_expectation routes;   /* the others */
+};
+
+typedef VEC(struct expectation) expectation_list;
+
+/* How high it shows that something has failed: by the carrier, or with the carrier up by ARP or BGP. */
+enum fault_layer { LAYER_LINK, LAYER_ARP, LAYER_BGP };
+
+struct planned_fault {
+	struct pos at;
+	const char *target; /* checked against the model */
+	bool silent;
+	enum fault_layer layer;
+	bool maintenance;
+};
+
 struct scenario {
 	const char *name;
 	struct pos at;
-	name_list fail; /* targets, checked against the model */
-	VEC(struct expectation) expect;
+	VEC(struct planned_fault) fail;
+	expectation_list expect;
 };
 
 struct topo {
@@ -275,7 +322,7 @@ struct topo {
 	VEC(struct connection) connections;
 	VEC(struct route_table) route_tables;
 	VEC(struct latency) latencies;
-	VEC(struct expectation) expects;
+	expectation_list expects;
 	VEC(struct scenario) scenarios;
 };
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Expectations of routes: those of the shipped files hold in every state that
+ * the files name, and each aspect of one can fail, with words.
+ */
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+#include "obs/expect.h"
+
+static size_t hold_all(const struct model *m, const expectation_list *list, const char *where)
+{
+	size_t n = 0;
+
+	vec_each(x, list) {
+		struct verdict v;
+
+		if (x->kind == EXPECT_PACKETS)
+			continue;
+		v = expectation_check(m->rib, x);
+		cr_expect(v.passed, "%s:%u: %s: %s", where, x->at.line, v.about, v.words);
+		free(v.about);
+		free(v.words);
+		free(v.hops);
+		n++;
+	}
+	return n;
+}
+
+/* What is silent or has a layer of its own is for the controller to notice; the routes change the same way. */
+static void hold_in_scenario(struct model *m, const struct scenario *s, const char *file)
+{
+	vec_each(f, &s->fail) {
+		if (!f->silent && !f->maintenance && f->layer == LAYER_LINK)
+			model_fail(m, f->target);
+	}
+	hold_all(m, &s->expect, file);
+	vec_each(f, &s->fail) {
+		if (!f->silent && !f->maintenance && f->layer == LAYER_LINK)
+			model_restore(m, f->target);
+	}
+}
+
+Test(expect, routes_of_the_shipped_files_hold)
+{
+	glob_t files;
+	size_t n = 0;
+
+	cr_assert(glob("topologies/*.yaml", 0, NULL, &files) == 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		struct model *m = model_read(files.gl_pathv[i]);
+
+		n += hold_all(m, &m->topo->expects, files.gl_pathv[i]);
+		vec_each(s, &m->topo->scenarios)
+			hold_in_scenario(m, s, files.gl_pathv[i]);
+		hold_all(m, &m->topo->expects, files.gl_pathv[i]);
+		model_free(m);
+	}
+	globfree(&files);
+	cr_expect(n > 40, "%zu expectations of routes", n);
+}
+
+/* The interoperability setup with this one expectation instead of its own. */
+static void says(const char *expectation, bool passes, const char *words)
+{
+	FILE *in = fopen("topologies/interop.yaml", "re"), *out;
+	char *text = NULL, *line = NULL;
+	struct diags d = {};
+	size_t size, room = 0;
+	struct fabric *f;
+	struct verdict v;
+	struct topo *t;
+	struct rib *rib;
+
+	out = open_memstream(&text, &size);
+	while (getline(&line, &room, in) > 0 && strncmp(line, "expect:", 7))
+		fputs(line, out);
+	fprintf(out, "expect: [%s]\n", expectation);
+	fclose(out);
+	fclose(in);
+	t = topo_parse(text, size, &d);
+	diags_print(&d, "interop", stderr);
+	cr_assert(t, "%s", expectation);
+	f = fabric_build(t);
+	rib = rib_compute(f, NULL);
+	v = expectation_check(rib, &t->expects.items[0]);
+	cr_expect(v.passed == passes, "%s: %s", expectation, v.words);
+	cr_expect_str_eq(v.words, words, "%s:\n%s\n%s", expectation, v.words, words);
+	free(v.about);
+	free(v.words);
+	free(v.hops);
+	rib_free(rib);
+	fabric_free(f);
+	topo_free(t);
+	diags_free(&d);
+	free(text);
+	free(line);
+}
+
+#define CE_HUB "er1.primary 192.168.30.18 [12076] local preference 200; local-pref over hub-vpngw/0"
+
+Test(expect, one_route)
+{
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24}", true, CE_HUB);
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, via: er1, over: hub-loc1-vpn, rule: local-pref, asPath: 12076, "
+	     "localPreference: 200, weight: 0, nextHops: [192.168.30.18]}",
+	     true, CE_HUB);
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, via: hub-loc1-vpn}", false, CE_HUB "; expected via hub-loc1-vpn");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, via: [er1.primary, er1.secondary]}", false,
+	     CE_HUB "; expected via er1.primary and er1.secondary");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, rule: as-path}", false, CE_HUB "; expected as-path");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, over: hub-branch-vpn}", false,
+	     CE_HUB "; expected over hub-branch-vpn");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, asPath: 12076-65515}", false,
+	     CE_HUB "; expected AS path 12076 65515");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, localPreference: 100}", false,
+	     CE_HUB "; expected local preference 100");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, weight: 1}", false, CE_HUB "; expected weight 1");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/24, nextHops: [192.168.30.18, 192.168.30.22]}", false,
+	     CE_HUB "; expected next hop 192.168.30.18 and 192.168.30.22");
+	says("{at: loc1-ce1, prefix: 10.10.30.0/25}", false, "no route; expected one");
+}
+
+Test(expect, several_devices_of_one_resource)
+{
+	says("{at: hub-ergw, asn: 65515}", true, "AS 65515");
+	says("{at: hub-ergw, asn: 65516}", false, "hub-ergw/0: AS 65515; expected AS 65516");
+	says("{at: er1, prefixes: [10.10.30.0/24, 10.11.30.0/26, 10.17.30.0/26, 10.2.30.0/25]}", false,
+	     "er1.secondary: sees 10.10.30.0/24, 10.11.30.0/26, 10.17.30.0/26; expected also 10.2.30.0/25");
+}
+
+Test(expect, what_is_learned)
+{
+	says("{at: loc2-ce1, prefixes: [10.10.30.0/24, 10.11.30.0/26]}", true, "sees 10.10.30.0/24, 10.11.30.0/26");
+	says("{at: loc2-ce1, prefixes: [10.10.30.0/24, 10.17.30.0/26]}", false,
+	     "sees 10.10.30.0/24, 10.11.30.0/26; expected also 10.17.30.0/26, not 10.11.30.0/26");
+	says("{at: loc2-ce1, via: hub-er1, prefixes: []}", true, "sees nothing");
+	says("{at: loc2-ce1, notSee: [10.2.30.0/25]}", true, "does not see 10.2.30.0/25");
+	says("{at: loc2-ce1, notSee: [10.10.30.4/32]}", false,
+	     "sees 10.10.30.0/24, 10.11.30.0/26; expected not 10.10.30.0/24");
+}
+
+#define HUB_LOC1 "Active VirtualNetworkGateway 10.10.30.132 and Invalid VirtualNetworkGateway 52.168.162.84"
+
+Test(expect, effective_routes)
+{
+	says("{vm: hub-vm, prefix: 10.11.30.0/26, nextHopType: VNetPeering, source: Default}", true,
+	     "Active VNetPeering (Default)");
+	says("{vm: hub-vm, prefix: 10.11.30.0/26, nextHopType: VirtualNetworkGateway}", false,
+	     "Active VNetPeering; expected Active VirtualNetworkGateway");
+	says("{vm: hub-vm, prefix: 10.2.30.0/25, nextHops: [10.10.30.132]}", true, HUB_LOC1);
+	says("{vm: hub-vm, prefix: 10.2.30.0/25, nextHops: [10.10.30.133]}", false,
+	     HUB_LOC1 "; expected next hop 10.10.30.133");
+	says("{vm: hub-vm, prefix: 10.2.30.0/25, state: Invalid, nextHops: [52.168.162.84]}", true, HUB_LOC1);
+	says("{vm: hub-vm, prefix: 10.11.30.0/26, source: User}", false,
+	     "Active VNetPeering (Default); expected Active row (User)");
+	says("{vm: hub-vm, prefix: 10.2.31.0/25}", false, "no route; expected Active row");
+	says("{vm: branch-vm, prefixes: [10.10.30.0/24, 10.11.30.0/26, 10.2.30.0/25]}", true,
+	     "sees 10.2.30.0/25, 10.10.30.0/24, 10.11.30.0/26");
+	says("{vm: hub-vm, notSee: [10.11.30.0/28]}", false,
+	     "sees 10.1.31.0/25, 10.2.30.0/25, 10.10.30.0/24, 10.11.30.0/26, 10.11.30.64/26, 10.17.30.0/26; expected "
+	     "not 10.11.30.0/26");
+}
+
+/* The parser knows the steps of the decision by name only. */
+Test(expect, every_rule_has_a_name_in_the_language)
+{
+	for (int step = 0; step < N_DECIDE_STEPS; step++) {
+		bool holds = step == DECIDE_LOCAL_PREF;
+		char text[160], words[200];
+
+		snprintf(text, sizeof(text), "{at: loc1-ce1, prefix: 10.10.30.0/24, rule: %s}", decide_step_name(step));
+		snprintf(words, sizeof(words), "%s%s%s", CE_HUB, holds ? "" : "; expected ",
+			 holds ? "" : decide_step_name(step));
+		says(text, holds, words);
+	}
+}
