@@ -9,8 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "dp/internal.h"
+
+#define ROUTES_PER_CALL 4096
+#define RESERVE_TRIES	1000 /* a millisecond each */
 
 struct writer {
 	struct dp *dp;
@@ -22,12 +26,23 @@ struct writer {
 
 static int write_failed(struct writer *w, const char *what)
 {
-	int err = -errno;
+	return dp_write_failed(w->dp, what, -errno, w->e);
+}
 
-	if (err == -ENOSPC || err == -E2BIG)
-		return error_set(w->e, err, "cannot write %s of lab '%s': the map is full (see limits.h)", what,
-				 w->dp->lab);
-	return error_set(w->e, err, "cannot write %s of lab '%s': %s", what, w->dp->lab, strerror(-err));
+/*
+ * What is not preallocated comes from a reserve that the kernel refills in the
+ * background and without waiting: many entries at once can empty it, values per
+ * CPU above all. Returns whether to try again; *patience counts down.
+ */
+static bool wait_for_reserve(unsigned *patience)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	if (errno != ENOMEM || !*patience)
+		return false;
+	(*patience)--;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 /* --- Arrays ----------------------------------------------------------------------------------------------------- */
@@ -44,19 +59,9 @@ struct array {
 
 static int array_read(struct writer *w, struct array *a)
 {
-	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	uint32_t batch, count = a->entries;
-	uint32_t *keys = xcalloc(a->entries, sizeof(*keys));
-	int err;
-
 	a->now = xcalloc(a->entries, a->size);
 	a->wanted = xcalloc(a->entries, sizeof(*a->wanted));
-	err = bpf_map_lookup_batch(w->dp->maps[a->map], NULL, &batch, keys, a->now, &count, &opts);
-	free(keys);
-	/* ENOENT: that was all of it. */
-	if (err && errno != ENOENT)
-		return error_set(w->e, -errno, "cannot read %s of lab '%s': %s", a->what, w->dp->lab, strerror(errno));
-	return 0;
+	return dp_read_array(w->dp, a->map, a->what, a->entries, a->now, w->e);
 }
 
 static void array_free(struct array *a)
@@ -197,41 +202,11 @@ static int apply_legs(struct writer *w)
 	return err;
 }
 
-/*
- * Into the slot nobody reads, then switch. A group that no route of this image
- * uses is left as it is: a packet may be on its way through it.
- */
-static int apply_group(struct writer *w, struct array *a, const struct image_group *g)
-{
-	struct erx_group now;
-
-	memcpy(&now, array_at(a, g->id), sizeof(now));
-	a->wanted[g->id] = true;
-	if (!memcmp(&now.slots[now.current & 1], &g->entry, sizeof(g->entry)))
-		return 0;
-	w->changes->groups++;
-	if (w->dry)
-		return 0;
-	now.slots[!(now.current & 1)] = g->entry;
-	if (bpf_map_update_elem(w->dp->maps[a->map], &g->id, &now, BPF_ANY))
-		return write_failed(w, a->what);
-	now.current = !(now.current & 1);
-	if (bpf_map_update_elem(w->dp->maps[a->map], &g->id, &now, BPF_ANY))
-		return write_failed(w, a->what);
-	return 0;
-}
-
 static int apply_groups(struct writer *w)
 {
-	struct array a = {DP_MAP_groups, "the next-hop groups", ERX_MAX_GROUPS, sizeof(struct erx_group)};
-	int err = array_read(w, &a);
+	int err = dp_remember(w->dp, w->e);
 
-	vec_each(g, &w->image->groups) {
-		if (!err)
-			err = apply_group(w, &a, g);
-	}
-	array_free(&a);
-	return err;
+	return err ? err : dp_write_groups(w->dp, w->image, w->dry, &w->changes->groups, w->e);
 }
 
 /* --- Paths ------------------------------------------------------------------------------------------------------ */
@@ -239,14 +214,17 @@ static int apply_groups(struct writer *w)
 static int add_path(struct writer *w, const struct image_path *path)
 {
 	struct erx_path *values = xcalloc(w->dp->cpus, sizeof(*values));
+	unsigned patience = RESERVE_TRIES;
 	int err = 0;
 
 	for (int i = 0; i < w->dp->cpus; i++) {
 		snprintf(values[i].lab, sizeof(values[i].lab), "%s", w->dp->lab);
 		snprintf(values[i].name, sizeof(values[i].name), "%s", path->name);
 	}
-	if (bpf_map_update_elem(w->dp->maps[DP_MAP_paths], &path->id, values, BPF_ANY))
-		err = write_failed(w, "a path counter");
+	while (!err && bpf_map_update_elem(w->dp->maps[DP_MAP_paths], &path->id, values, BPF_ANY)) {
+		if (!wait_for_reserve(&patience))
+			err = write_failed(w, "a path counter");
+	}
 	free(values);
 	return err;
 }
@@ -310,15 +288,14 @@ static int by_key(const void *a, const void *b)
 /* The whole trie, sorted by key. */
 static int read_routes(struct writer *w, loaded_routes *out)
 {
-	enum { CHUNK = 4096 };
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	struct erx_route_key *keys = xcalloc(CHUNK, sizeof(*keys)), at;
-	struct erx_route *values = xcalloc(CHUNK, sizeof(*values));
+	struct erx_route_key *keys = xcalloc(ROUTES_PER_CALL, sizeof(*keys)), at;
+	struct erx_route *values = xcalloc(ROUTES_PER_CALL, sizeof(*values));
 	bool first = true;
 	int err;
 
 	do {
-		uint32_t count = CHUNK;
+		uint32_t count = ROUTES_PER_CALL;
 
 		err = bpf_map_lookup_batch(w->dp->maps[DP_MAP_routes], first ? NULL : &at, &at, keys, values, &count,
 					   &opts);
@@ -349,8 +326,37 @@ static struct loaded_route route_entry(const struct image_route *r)
 	return out;
 }
 
+/* Routes on their way into the trie, many in a call. */
+struct route_batch {
+	uint32_t n;
+	struct erx_route_key keys[ROUTES_PER_CALL];
+	struct erx_route values[ROUTES_PER_CALL];
+};
+
+static int write_routes(struct writer *w, struct route_batch *batch)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	unsigned patience = RESERVE_TRIES;
+	uint32_t done = 0, n = batch->n;
+
+	batch->n = 0;
+	while (done < n && !w->dry) {
+		uint32_t count = n - done;
+		int err = bpf_map_update_batch(w->dp->maps[DP_MAP_routes], batch->keys + done, batch->values + done,
+					       &count, &opts);
+
+		if (err && !wait_for_reserve(&patience))
+			return write_failed(w, "the routes");
+		done += count;
+	}
+	return 0;
+}
+
 static int add_routes(struct writer *w, const loaded_routes *now, const loaded_routes *wanted)
 {
+	struct route_batch *batch = xcalloc(1, sizeof(*batch));
+	int err = 0;
+
 	vec_each(r, wanted) {
 		const struct loaded_route *old = NULL;
 
@@ -360,10 +366,17 @@ static int add_routes(struct writer *w, const loaded_routes *now, const loaded_r
 			continue;
 		w->changes->routes_added += !old;
 		w->changes->routes_changed += !!old;
-		if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_routes], &r->key, &r->value, BPF_ANY))
-			return write_failed(w, "the routes");
+		batch->keys[batch->n] = r->key;
+		batch->values[batch->n++] = r->value;
+		if (batch->n == ROUTES_PER_CALL)
+			err = write_routes(w, batch);
+		if (err)
+			break;
 	}
-	return 0;
+	if (!err)
+		err = write_routes(w, batch);
+	free(batch);
+	return err;
 }
 
 static int remove_routes(struct writer *w, const loaded_routes *now, const loaded_routes *wanted)
@@ -433,6 +446,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	int err;
 
 	memset(changes, 0, sizeof(*changes));
+	dp_forget(dp);
 	err = array_read(&w, &ports);
 	if (!err)
 		err = array_read(&w, &adjacencies);
@@ -466,5 +480,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 		err = remove_paths(&w);
 	array_free(&ports);
 	array_free(&adjacencies);
+	/* The ports have been written since they were read. */
+	dp_forget(dp);
 	return err;
 }

@@ -63,6 +63,20 @@ unsigned dp_changes_sum(const struct dp_changes *c);
 int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e);
 
 /*
+ * The part of dp_apply() that a change of the network's state needs: flags of
+ * ports and members of groups. What differs is known from a copy in memory, so a
+ * call costs what it writes. The image must come from the same fabric as that of
+ * the last dp_apply(), and its routes must lead to the same groups. A port that
+ * recovers does so before the groups change, one that fails after. Returns 0 or
+ * -errno; after a failure the next call reads the maps again and goes on from there.
+ */
+int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *changes, struct error *e);
+/* Read that copy now, so that the first dp_apply_state() need not. Returns 0 or -errno. */
+int dp_remember(struct dp *dp, struct error *e);
+/* Somebody else has written the maps (dp_apply() by another handle): read them again when needed. */
+void dp_forget(struct dp *dp);
+
+/*
  * Attach the program of its device's kind to every port of the image, in native
  * mode, and detach from ports that the image does not have. *attached counts what
  * had to be done. Returns 0 or -errno.

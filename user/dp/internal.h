@@ -41,9 +41,19 @@ struct dp {
 	uint32_t program_ids[ERX_N_KINDS];
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
+	/* What the kernel is known to have, by id; NULL when it has to be asked. */
+	struct erx_port *ports;
+	struct erx_group *groups;
 };
 
 extern const char *const dp_kind_names[ERX_N_KINDS];
+
+/* All of an array, which has room in out. */
+int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, void *out, struct error *e);
+/* Say what could not be written and why; returns err. */
+int dp_write_failed(const struct dp *dp, const char *what, int err, struct error *e);
+/* Bring the groups to the image, from what is remembered; *changed counts them. */
+int dp_write_groups(struct dp *dp, const struct image *image, bool dry, unsigned *changed, struct error *e);
 
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);

@@ -119,6 +119,7 @@ void dp_close(struct dp *dp)
 	for (int i = 0; i < ERX_N_KINDS; i++)
 		if (dp->programs[i] >= 0)
 			close(dp->programs[i]);
+	dp_forget(dp);
 	if (dp->hellos)
 		munmap((void *)dp->hellos, HELLOS_BYTES);
 	free(dp);
