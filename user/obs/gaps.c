@@ -90,15 +90,15 @@ static void add_edge(struct search *s, enum gap_kind kind, uint32_t a, uint32_t 
 
 static void add_sessions(struct search *s)
 {
-	static const enum gap_kind kinds[] = {[LINK_CIRCUIT] = GAP_CIRCUIT,
-					      [LINK_MSEE_ERGW] = GAP_GATEWAY,
-					      [LINK_REACH] = GAP_REACH,
-					      [LINK_TUNNEL] = GAP_VPN};
+	static const enum gap_kind kinds[N_SESSION_KINDS] = {[SESSION_CIRCUIT] = GAP_CIRCUIT,
+							     [SESSION_GATEWAY] = GAP_GATEWAY,
+							     [SESSION_REACH] = GAP_REACH,
+							     [SESSION_VPN] = GAP_VPN,
+							     [SESSION_INSIDE] = GAP_INSIDE};
 
 	vec_each(view, &s->image->now->sessions) {
 		struct edge e = {
-			.kind = view->link == NO_INDEX ? GAP_INSIDE
-						       : kinds[s->image->fabric->links.items[view->link].kind],
+			.kind = kinds[view->kind],
 			.ends = {view->a, view->b},
 			.link = view->link,
 			.up = view->up,

@@ -52,10 +52,12 @@ static char *say_down(const struct reason_case *c)
 	if (l && l->down_in_file)
 		return xasprintf("'%s' knows %s, but the link to '%s' is shut in the file (customerEdge, link: down)",
 				 a, c->prefix, b);
-	if (l)
-		return xasprintf("'%s' knows %s, but what joins it to '%s' is down: link '%s'", a, c->prefix, b,
-				 l->name);
-	return xasprintf("'%s' knows %s, but its session with '%s' is down", a, c->prefix, b);
+	if (c->gap->session)
+		return xasprintf("'%s' knows %s, but its BGP session with '%s' is down: %s%s%s%s", a, c->prefix, b,
+				 c->gap->session->down_because ? c->gap->session->down_because : "no reason is known",
+				 l ? " (link '" : "", l ? l->name : "", l ? "')" : "");
+	return xasprintf("'%s' knows %s, but what joins it to '%s' is down: link '%s'", a, c->prefix, b,
+			 l ? l->name : "");
 }
 
 /* --- BGP ---------------------------------------------------------------------------------------------------------- */
