@@ -19,6 +19,7 @@ static const struct option_text {
 	{{"json", no_argument, NULL, 'j'}, "--json             machine-readable output"},
 	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: nobody notices"},
 	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
+	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
 	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
 	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets"},
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
@@ -62,6 +63,7 @@ static void take_option(struct call *call, int letter)
 	case 'j': call->json = true; break;
 	case 's': call->silent = true; break;
 	case 'a': call->all = true; break;
+	case 'm': call->matrix = true; break;
 	case 'w': call->write = optarg; break;
 	case 'c': call->count = optarg; break;
 	case 'p': call->proto = optarg; break;

@@ -16,7 +16,7 @@ struct call { /* one invocation, parsed */
 	const struct verb *verb;
 	int argc; /* of what is no option */
 	char **argv;
-	bool json, silent, all;
+	bool json, silent, all, matrix;
 	const char *lab;   /* --lab, or the environment's ERXDP_LAB; NULL: the only one */
 	bool lab_given;	   /* by --lab */
 	const char *write; /* -w FILE */
@@ -45,6 +45,7 @@ int cmd_exec(const struct call *call);
 int cmd_verify(const struct call *call);
 int cmd_routes(const struct call *call);
 int cmd_explain(const struct call *call);
+int cmd_reach(const struct call *call);
 int cmd_fastpath(const struct call *call);
 int cmd_fail(const struct call *call);
 int cmd_restore(const struct call *call);

@@ -31,6 +31,10 @@ const struct verb verbs[] = {
 	 "Walks a packet from host SRC to host DST and back through what is loaded, and says at each\n"
 	 "device which route it takes, which rule chose it, what lost and why, what happens to the\n"
 	 "TTL, and why a hop is silent."},
+	{"reach", "--matrix | SRC DST", 0, 2, "jm", cmd_reach, "who reaches whom, by real packets, beside the routes",
+	 "Sends echo requests from host SRC to host DST, or with --matrix from every host to every\n"
+	 "other at once, and says beside the answers what the routes say. Exit code 3 when the two\n"
+	 "differ, as in a silent failure that nobody has noticed yet."},
 	{"fastpath", "on|off|status [CONNECTION]", 1, 2, "j", cmd_fastpath, "the gateway bypass, live",
 	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet.\n"
 	 "status without a connection shows all."},

@@ -78,7 +78,7 @@ static enum erx_outcome cross(const struct image *image, const struct flow *flow
 	const struct image_adjacency *adj;
 	enum erx_outcome outcome;
 
-	if (in->entry.flags & ERX_PORT_FAULT && !originated)
+	if (in->entry.flags & ERX_PORT_FAULT && !originated && !flow->trusting)
 		return ERX_fault;
 	s->route = image_lookup(image, image_table_of_port(image, s->in_port), &flow->dst);
 	if (!s->route)
@@ -206,7 +206,8 @@ void predict(const struct image *image, const struct host *from, const struct ho
 			     .dst = flow->src,
 			     .protocol = flow->protocol,
 			     .sport = flow->dport,
-			     .dport = flow->sport};
+			     .dport = flow->sport,
+			     .trusting = flow->trusting};
 	bool arrived = false, expired = true;
 
 	memset(out, 0, sizeof(*out));

@@ -16,6 +16,7 @@ struct flow {
 	uint8_t protocol;
 	uint16_t sport, dport; /* host order; 0 unless TCP or UDP */
 	bool icmp_error;
+	bool trusting; /* what routing believes: faults that nobody has noticed lose nothing */
 };
 
 struct step { /* one device */
