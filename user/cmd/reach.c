@@ -18,6 +18,33 @@ static double now_s(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+/*
+ * Hosts of one subnet ask ARP for each other, and the kernel's table of neighbours
+ * is one for all namespaces: when it is full, packets are lost before they leave.
+ */
+static void warn_of_neighbours(const pings *list)
+{
+	FILE *in = fopen("/proc/sys/net/ipv4/neigh/default/gc_thresh3", "re");
+	unsigned long room = 0;
+	size_t neighbours = 0;
+
+	if (in && fscanf(in, "%lu", &room) != 1)
+		room = 0;
+	if (in)
+		fclose(in);
+	vec_each(p, list) {
+		struct prefix subnet = {.addr = p->from->addr, .len = p->from->prefixlen};
+
+		subnet = prefix_network(&subnet);
+		neighbours += prefix_has(&subnet, &p->to->addr);
+	}
+	if (room && neighbours > room)
+		log_info("warning: %zu pairs share a subnet and need an ARP entry each, this machine holds %lu in all: "
+			 "raise "
+			 "net.ipv4.neigh.default.gc_thresh3, or packets are lost before they leave",
+			 neighbours, room);
+}
+
 static void add_all_pairs(const struct lab *lab, pings *list)
 {
 	vec_each(from, &lab->fabric->hosts) {
@@ -27,8 +54,9 @@ static void add_all_pairs(const struct lab *lab, pings *list)
 		}
 	}
 	if (lab->fabric->hosts.n > MANY_HOSTS)
-		log_info("%zu pairs of %zu hosts, at most %.1f s", list->n, lab->fabric->hosts.n,
-			 lab_ping_bound_ms(list->n) / 1e3);
+		log_info("%zu pairs of %zu hosts, at most about %.1f s", list->n, lab->fabric->hosts.n,
+			 lab_ping_longest_ms(lab->fabric->hosts.n, list->n) / 1e3);
+	warn_of_neighbours(list);
 }
 
 static int add_pair(const struct lab *lab, const struct call *call, pings *list)

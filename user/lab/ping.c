@@ -22,6 +22,8 @@
 #define ROUND_MS 400 /* for the last answers of a round */
 #define BURST	 256 /* requests before the answers are looked at */
 #define BURST_MS 5   /* answers of a burst, at most; those that come later are not lost */
+#define SEND_MS	 10  /* to send a burst, on a busy machine */
+#define HOST_MS	 2   /* to open a socket in a host, likewise */
 
 struct request {
 	struct icmphdr icmp;
@@ -86,8 +88,7 @@ static void send_request(struct survey *s, size_t at)
 	request.icmp.un.echo.id = htons(p->to->index);
 	request.icmp.checksum = checksum(&request, sizeof(request));
 	s->sent[at] = now_ns();
-	sendto(s->sockets[p->from->index], &request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&to,
-	       sizeof(to));
+	sendto(s->sockets[p->from->index], &request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
 }
 
 static struct ping *pair_of(struct survey *s, const struct host *from, uint16_t id)
@@ -197,9 +198,9 @@ static int run(void *arg)
 	return 0;
 }
 
-unsigned lab_ping_bound_ms(size_t pairs)
+unsigned lab_ping_longest_ms(size_t hosts, size_t pairs)
 {
-	return ROUNDS * (ROUND_MS + (pairs + BURST - 1) / BURST * BURST_MS);
+	return hosts * HOST_MS + ROUNDS * (ROUND_MS + (pairs + BURST - 1) / BURST * (BURST_MS + SEND_MS));
 }
 
 int lab_ping(const struct lab *lab, pings *list, struct error *e)

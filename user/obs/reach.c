@@ -69,7 +69,8 @@ static char *why(const struct reach *r, const struct reach_pair *p)
 		return cause;
 	if (p->told)
 		text = xasprintf("packets are lost, though the routes lead there and back: %s",
-				 cause ? cause : "nothing that is loaded explains it; see 'erxdpctl counters' and 'status'");
+				 cause ? cause
+				       : "nothing that is loaded explains it; see 'erxdpctl counters' and 'status'");
 	else
 		text = xasprintf("packets pass, though the routes do not lead there: %s", cause ? cause : "no cause");
 	free(cause);
