@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# make            build/erxdpctl
+# make            build/erxdpctl and build/erxdpd
 # make check      install packages, pass every test (tools/check)
 # make test       the layers of tests that need no root
 # make unit       the unit tests alone, at once
@@ -59,18 +59,20 @@ $(Q)$(BPFTOOL) gen help 2>&1 | grep -q 'skeleton FILE \[name' || { \
 	     "run tools/install-deps, or name one with 'make BPFTOOL=…'" >&2; exit 1; }
 endef
 
-LAYERS   := lib topo ctl fwd dp net lab obs cmd
+LAYERS   := lib topo ctl fwd dp net lab obs daemon cmd
 LIB_SRC  := $(sort $(foreach l,$(LAYERS),$(wildcard user/$(l)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/liberxdp.a
 SKELETON := $(BUILD)/erxdp.skel.h
 
-all: $(BUILD)/erxdpctl
+PROGRAMS := $(BUILD)/erxdpctl $(BUILD)/erxdpd
+
+all: $(PROGRAMS)
 
 help:
 	@sed -n 's/^# \(make\)/  \1/p' Makefile
 
-$(BUILD)/erxdpctl: $(BUILD)/user/erxdpctl.o $(LIBRARY)
+$(PROGRAMS): $(BUILD)/%: $(BUILD)/user/%.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -128,13 +130,15 @@ fuzz:
 format:
 	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
-install: $(BUILD)/erxdpctl
+instPROGRAMS := $(BUILD)/erxdpctl $(BUILD)/erxdpd
+
+all: $(PROGRAMS)
 	install -D -m 755 $(BUILD)/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpctl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/erxdpctl.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/erxdpctl $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
+	rm -f $(DESTDIR)$(PREFIX)/bin/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpd $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
 	rm -rf $(DESTDIR)$(PREFIX)/share/erxdp
 
 # The seed of the ECMP hash: prints it.
@@ -146,7 +150,7 @@ $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 clean:
 	$(Q)rm -rf build build-san
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(BUILD)/user/erxdpctl.d
+-include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d)
 
 .PHONY: all help unit check test fuzz format install uninstall clean
 .DELETE_ON_ERROR:

@@ -17,11 +17,15 @@ static const struct option_text {
 	 "--lab NAME         which lab, when several are loaded (or the variable ERXDP_LAB)"},
 	{{"verbose", no_argument, NULL, 'v'}, "-v, --verbose      say what is done and what took how long; -vv: more"},
 	{{"json", no_argument, NULL, 'j'}, "--json             machine-readable output"},
-	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: nobody notices"},
+	{{"silent", no_argument, NULL, 's'}, "--silent           lose packets, keep carrier: found by a timer"},
+	{{"layer", required_argument, NULL, 'L'},
+	 "--layer NAME       arp or bgp: what is broken, while the link is up"},
+	{{"maintenance", no_argument, NULL, 'M'}, "--maintenance      planned work: drain, down, and back"},
+	{{"follow", no_argument, NULL, 'f'}, "--follow           go on with what happens from now on"},
 	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
 	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
 	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
-	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets"},
+	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets; show N events"},
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
 	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
 	{{"dport", required_argument, NULL, 'D'}, "--dport PORT       destination port of udp or tcp"},
@@ -62,6 +66,9 @@ static void take_option(struct call *call, int letter)
 	case 'v': log_level = log_level < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG; break;
 	case 'j': call->json = true; break;
 	case 's': call->silent = true; break;
+	case 'L': call->layer = optarg; break;
+	case 'M': call->maintenance = true; break;
+	case 'f': call->follow = true; break;
 	case 'a': call->all = true; break;
 	case 'm': call->matrix = true; break;
 	case 'w': call->write = optarg; break;

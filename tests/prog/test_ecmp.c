@@ -156,12 +156,12 @@ static void thin_out(const struct side *s, int first, int second)
 
 	choose_all(s, four);
 	expect_shares(s, four, 4);
-	cr_assert_eq(lab_fail(twin.lab, s->targets[first], false), 0);
+	cr_assert_eq(lab_fail(twin.lab, s->targets[first], FAULT_DOWN), 0);
 	twin_apply_state();
 	choose_all(s, three);
 	expect_shares(s, three, 3);
 	expect_moved(four, three, a, "one failed");
-	cr_assert_eq(lab_fail(twin.lab, s->targets[second], false), 0);
+	cr_assert_eq(lab_fail(twin.lab, s->targets[second], FAULT_DOWN), 0);
 	twin_apply_state();
 	choose_all(s, two);
 	expect_shares(s, two, 2);

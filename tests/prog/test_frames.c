@@ -285,7 +285,7 @@ Test(frames, silent_faults_lose_all_that_arrives)
 {
 	const struct spec s = {.src = HUB, .dst = LOC1}, back = {.src = LOC1, .dst = HUB};
 
-	cr_assert_eq(lab_fail(twin.lab, "er1.primary", true), 0);
+	cr_assert_eq(lab_fail(twin.lab, "er1.primary", FAULT_SILENT), 0);
 	twin_apply_state();
 	expect_at("loc1-ce1", "er1.primary", &s, ERX_fault);
 	expect_at("er1.primary", "loc1-ce1", &back, ERX_fault);

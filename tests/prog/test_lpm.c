@@ -86,7 +86,7 @@ Test(lpm, trie_and_image_agree_after_failures)
 	twin_load(many);
 	routes = map_of("erx_routes");
 	for (size_t i = 0; i < N(targets); i++) {
-		cr_assert_eq(lab_fail(twin.lab, targets[i], false), 0);
+		cr_assert_eq(lab_fail(twin.lab, targets[i], FAULT_DOWN), 0);
 		twin_apply_state();
 		for (int k = 0; k < LOOKUPS / 10; k++) {
 			const struct image *image = twin.lab->image;

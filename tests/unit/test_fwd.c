@@ -41,7 +41,7 @@ static struct lab *lab_with(const char *old, const char *new)
 	lab = lab_parse(changed, strlen(changed), &diags);
 	diags_print(&diags, INTEROP, stderr);
 	cr_assert(lab);
-	cr_assert(!lab_compute(lab, &e), "%s", e.text);
+	cr_assert(!(lab_follow(lab), lab_compute(lab, &e)), "%s", e.text);
 	diags_free(&diags);
 	free(changed);
 	free(text);
@@ -76,8 +76,8 @@ Test(fwd, the_model_alone_gives_the_published_traces)
 	int rows = 0, ttl;
 
 	cr_assert(table);
-	cr_assert(!lab_fail(failed, "er1.primary", false));
-	cr_assert(!lab_compute(failed, &e));
+	cr_assert(!lab_fail(failed, "er1.primary", FAULT_DOWN));
+	cr_assert(!(lab_follow(failed), lab_compute(failed, &e)));
 	while (fgets(line, sizeof(line), table)) {
 		char from[64], to[64], dst[64], state[64], hops[256], rtt[64], ping[64];
 		int row;
@@ -154,8 +154,8 @@ static struct lab *after_failure(const struct lab *before, const char *old, cons
 	struct error e = {};
 
 	lab_adopt(lab, before);
-	cr_assert(!lab_fail(lab, target, false));
-	cr_assert(!lab_compute(lab, &e), "%s", e.text);
+	cr_assert(!lab_fail(lab, target, FAULT_DOWN));
+	cr_assert(!(lab_follow(lab), lab_compute(lab, &e)), "%s", e.text);
 	return lab;
 }
 
@@ -187,7 +187,7 @@ Test(fwd, restore_gives_the_same_image_again)
 
 	cr_expect(groups_that_differ(before->image, after->image) > 0);
 	cr_assert_eq(lab_restore(after, NULL), 1);
-	cr_assert(!lab_compute(after, &e));
+	cr_assert(!(lab_follow(after), lab_compute(after, &e)));
 	cr_expect_eq(groups_that_differ(before->image, after->image), 0);
 	cr_expect_eq(routes_that_differ(before->image, after->image), 0);
 	lab_free(before);
@@ -202,7 +202,7 @@ Test(fwd, fastpath_is_one_group_per_edge_router)
 
 	lab_adopt(after, before);
 	after->fastpath[index] = true;
-	cr_assert(!lab_compute(after, &e));
+	cr_assert(!(lab_follow(after), lab_compute(after, &e)));
 	cr_expect_eq(groups_that_differ(before->image, after->image), 2, "er1.primary and er1.secondary");
 	cr_expect_eq(routes_that_differ(before->image, after->image), 0);
 	lab_free(before);
@@ -259,48 +259,32 @@ Test(ids, a_full_space_says_so)
 
 /* --- Policy ------------------------------------------------------------------------------------------------------ */
 
-Test(policy, every_pair_of_roles_at_every_port_has_a_row)
+Test(policy, every_pair_of_roles_of_every_device_has_a_row)
 {
 	struct lab *lab = lab_with(NULL, NULL);
 
-	vec_each(port, &lab->fabric->ports) {
-		struct policy_case a_case = policy_case_of(lab->fabric, port);
-
+	vec_each(d, &lab->fabric->devices) {
 		for (int in = 0; in < ERX_N_ROLES; in++)
 			for (int out = 0; out < ERX_N_ROLES; out++)
-				cr_expect_not_null(policy_find(&a_case, in, out));
+				cr_expect_not_null(policy_find(d, PROFILE_2018, in, out));
 	}
 	lab_free(lab);
-}
-
-/* For what comes in by a device's first port. */
-static struct erx_policy policy_at(const struct lab *lab, const char *device, enum profile profile, enum erx_role in,
-				   enum erx_role out)
-{
-	const struct device *d = fabric_device(lab->fabric, device);
-	struct policy_case a_case = policy_case_of(lab->fabric, &lab->fabric->ports.items[d->ports.items[0]]);
-
-	a_case.profile = profile;
-	return policy_find(&a_case, in, out)->policy;
 }
 
 Test(policy, profile_and_gateway_change_what_azure_says_they_change)
 {
 	struct lab *lab = lab_with("sku: UltraPerformance}", "sku: UltraPerformance, ttl: transparent}");
-	struct erx_policy p;
+	const struct device *er = fabric_device(lab->fabric, "hub-ergw/0"),
+			    *vpn = fabric_device(lab->fabric, "hub-vpngw/0");
 
-	p = policy_at(lab, "hub-ergw/0", PROFILE_2018, ERX_ROLE_MSEE, ERX_ROLE_VNET);
-	cr_expect_eq(p.decrements, 0);
-	p = policy_at(lab, "remote-ergw/0", PROFILE_2018, ERX_ROLE_MSEE, ERX_ROLE_VNET);
-	cr_expect_eq(p.decrements, 1);
-	cr_expect_eq(p.answers, 0);
-	p = policy_at(lab, "hub-vpngw/0", PROFILE_2018, ERX_ROLE_VNET, ERX_ROLE_TUNNEL);
-	cr_expect_eq(p.decrements, 2);
-	cr_expect_eq(p.answers, 1);
-	p = policy_at(lab, "hub-vpngw/0", PROFILE_CURRENT, ERX_ROLE_VNET, ERX_ROLE_TUNNEL);
-	cr_expect_eq(p.decrements, 0);
-	p = policy_at(lab, "hub-vpngw/0", PROFILE_2018, ERX_ROLE_TUNNEL, ERX_ROLE_TUNNEL);
-	cr_expect_eq(p.decrements, 0);
+	cr_expect_eq(policy_find(er, PROFILE_2018, ERX_ROLE_MSEE, ERX_ROLE_VNET)->policy.decrements, 0);
+	er = fabric_device(lab->fabric, "remote-ergw/0");
+	cr_expect_eq(policy_find(er, PROFILE_2018, ERX_ROLE_MSEE, ERX_ROLE_VNET)->policy.decrements, 1);
+	cr_expect_eq(policy_find(er, PROFILE_2018, ERX_ROLE_MSEE, ERX_ROLE_VNET)->policy.answers, 0);
+	cr_expect_eq(policy_find(vpn, PROFILE_2018, ERX_ROLE_VNET, ERX_ROLE_TUNNEL)->policy.decrements, 2);
+	cr_expect_eq(policy_find(vpn, PROFILE_2018, ERX_ROLE_VNET, ERX_ROLE_TUNNEL)->policy.answers, 1);
+	cr_expect_eq(policy_find(vpn, PROFILE_CURRENT, ERX_ROLE_VNET, ERX_ROLE_TUNNEL)->policy.decrements, 0);
+	cr_expect_eq(policy_find(vpn, PROFILE_2018, ERX_ROLE_TUNNEL, ERX_ROLE_TUNNEL)->policy.decrements, 0);
 	lab_free(lab);
 }
 

@@ -6,6 +6,7 @@
 #ifndef ERX_CMD_CMD_H
 #define ERX_CMD_CMD_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include "lab/lab.h"
 
@@ -16,7 +17,8 @@ struct call { /* one invocation, parsed */
 	const struct verb *verb;
 	int argc; /* of what is no option */
 	char **argv;
-	bool json, silent, all, matrix;
+	bool json, silent, all, matrix, follow, maintenance;
+	const char *layer;
 	const char *lab;   /* --lab, or the environment's ERXDP_LAB; NULL: the only one */
 	bool lab_given;	   /* by --lab */
 	const char *write; /* -w FILE */
@@ -51,6 +53,7 @@ int cmd_fail(const struct call *call);
 int cmd_restore(const struct call *call);
 int cmd_capture(const struct call *call);
 int cmd_counters(const struct call *call);
+int cmd_events(const struct call *call);
 
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */
@@ -61,15 +64,19 @@ struct lab *parse_lab(const char *file, struct diags *diags, int *code);
 struct lab *read_lab(const char *file, int *code);
 /* A loaded lab with its routes computed, read under the lock. NULL after a message. */
 struct lab *open_lab(const char *name);
-/* The same, keeping the writer's lock in *lock. */
-struct lab *open_lab_locked(const char *name, int *lock);
 /* Whether a lab can have that name at all: it becomes part of paths. A message when not. */
 bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
 /* Say what failed; returns the exit code. */
 int refuse(const struct error *e);
-/* "did you mean" for a fault's target. */
-int unknown_target(const struct lab *lab, const char *target);
+/* The lab that is meant; nonzero after a message. */
+int name_of_lab(const char *asked, char out[static 256]);
+/* Ask the lab's controller (started when it is dead) for a change; request is deleted. Says what came of it; returns
+ * the exit code. */
+int order(const char *name, cJSON *request);
+/* The same for planned work: prints each step, returns when it is over. */
+int order_and_watch(const char *name, cJSON *request);
+void print_event_line(const cJSON *event);
 
 #endif

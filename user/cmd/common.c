@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/client.h"
 #include "lib/log.h"
 
 int refuse(const struct error *e)
@@ -59,52 +60,135 @@ struct lab *read_lab(const char *file, int *code)
 	return lab;
 }
 
-static struct lab *open_computed(const char *name)
+int name_of_lab(const char *asked, char out[static 256])
 {
 	struct error e = {};
-	struct lab *lab;
 
-	if (lab_open_default(name, &lab, &e)) {
-		refuse(&e);
-		return NULL;
-	}
-	if (lab_compute(lab, &e)) {
-		refuse(&e);
-		lab_free(lab);
-		return NULL;
-	}
-	return lab;
+	return lab_default_name(asked, out, &e) ? refuse(&e) : 0;
 }
 
-struct lab *open_lab_locked(const char *name, int *lock)
+static struct lab *open_computed(const char *name, struct error *e)
 {
-	struct error e = {};
 	struct lab *lab;
 
-	*lock = lab_lock(true, &e);
-	if (*lock < 0) {
-		refuse(&e);
+	if (lab_open(name, &lab, e))
 		return NULL;
+	if (!lab_compute(lab, e))
+		return lab;
+	lab_free(lab);
+	return NULL;
+}
+
+struct lab *open_lab(const char *asked)
+{
+	struct lab *lab = NULL;
+	struct error e = {};
+	char name[256];
+	int lock;
+
+	if (name_of_lab(asked, name))
+		return NULL;
+	lock = lab_lock(name, false, false, &e);
+	if (lock >= 0) {
+		lab = open_computed(name, &e);
+		close(lock);
 	}
-	lab = open_computed(name);
 	if (!lab)
-		close(*lock);
+		refuse(&e);
 	return lab;
 }
 
-struct lab *open_lab(const char *name)
-{
-	struct error e = {};
-	int lock = lab_lock(false, &e);
-	struct lab *lab;
+/* --- The controller ---------------------------------------------------------------------------------------------- */
 
-	if (lock < 0) {
-		refuse(&e);
-		return NULL;
+static int said(const cJSON *answer)
+{
+	const cJSON *error = cJSON_GetObjectItem(answer, "error"), *code = cJSON_GetObjectItem(answer, "code");
+	const cJSON *text = cJSON_GetObjectItem(answer, "text");
+
+	if (cJSON_IsTrue(cJSON_GetObjectItem(answer, "ok"))) {
+		log_info("%s", cJSON_IsString(text) ? text->valuestring : "done");
+		return EXIT_DONE;
 	}
-	lab = open_computed(name);
-	close(lock);
-	return lab;
+	log_error("%s", cJSON_IsString(error) ? error->valuestring : "the controller has refused");
+	return cJSON_IsNumber(code) ? (int)code->valuedouble : EXIT_REFUSED;
+}
+
+/* A lab that only parts are there of is told as such, not as one without a controller. */
+static int is_loaded(const char *name, struct error *e)
+{
+	char path[512];
+
+	lab_run_path(name, "topology.yaml", path);
+	if (!access(path, F_OK))
+		return 0;
+	if (errno == EACCES)
+		return error_set(e, -EACCES, "cannot look at lab '%s': %s; run as root", name, strerror(errno));
+	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+}
+
+int order(const char *name, cJSON *request)
+{
+	cJSON *answer = NULL;
+	struct error e = {};
+	int err = is_loaded(name, &e), code;
+
+	if (!err)
+		err = controller_ensure(name, &e);
+	if (err) {
+		cJSON_Delete(request);
+		return refuse(&e);
+	}
+	if (controller_ask(name, true, request, NULL, NULL, &answer, &e))
+		return refuse(&e);
+	code = said(answer);
+	cJSON_Delete(answer);
+	return code;
+}
+
+void print_event_line(const cJSON *event)
+{
+	const cJSON *time = cJSON_GetObjectItem(event, "time"), *kind = cJSON_GetObjectItem(event, "event");
+	const cJSON *text = cJSON_GetObjectItem(event, "text");
+
+	if (cJSON_IsString(time) && cJSON_IsString(kind) && cJSON_IsString(text))
+		printf("%s  %-16s %s\n", time->valuestring, kind->valuestring, text->valuestring);
+}
+
+static bool until_maintained(void *arg, const cJSON *event)
+{
+	const cJSON *kind = cJSON_GetObjectItem(event, "event"), *state = cJSON_GetObjectItem(event, "state");
+	int *code = arg;
+
+	if (!cJSON_IsString(kind) || strcmp(kind->valuestring, "maintenance") || !cJSON_IsString(state))
+		return true;
+	print_event_line(event);
+	fflush(stdout);
+	if (!strcmp(state->valuestring, "aborted"))
+		*code = EXIT_REFUSED;
+	else if (!strcmp(state->valuestring, "done"))
+		*code = EXIT_DONE;
+	else
+		return true;
+	return false;
+}
+
+int order_and_watch(const char *name, cJSON *request)
+{
+	int code = EXIT_REFUSED, err;
+	cJSON *answer = NULL;
+	struct error e = {};
+
+	if (is_loaded(name, &e) || controller_ensure(name, &e)) {
+		cJSON_Delete(request);
+		return refuse(&e);
+	}
+	err = controller_listen(name, 0, true, request, &answer, until_maintained, &code, &e);
+	if (answer && !cJSON_IsTrue(cJSON_GetObjectItem(answer, "ok")))
+		code = said(answer);
+	else if (err)
+		code = refuse(&e);
+	cJSON_Delete(answer);
+	return code;
 }
 
 bool is_lab_name(const char *name)
@@ -133,18 +217,4 @@ const struct host *find_host(const struct lab *lab, const char *name)
 		log_error("lab '%s' has no host '%s'; 'erxdpctl status' lists them", lab->topo->name, name);
 	vec_free(&names);
 	return NULL;
-}
-
-int unknown_target(const struct lab *lab, const char *target)
-{
-	const char *guess = did_you_mean(target, target_names(lab->fabric));
-
-	if (guess)
-		log_error("'%s' is nothing that can fail in lab '%s' (did you mean '%s'?)", target, lab->topo->name,
-			  guess);
-	else
-		log_error("'%s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or "
-			  "router",
-			  target, lab->topo->name);
-	return EXIT_USAGE;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "daemon/client.h"
 #include "lib/log.h"
 #include "obs/print.h"
 
@@ -54,6 +55,24 @@ int cmd_validate(const struct call *call)
 	return code;
 }
 
+/* The controller takes over what was loaded: the one that is there, or a new one. */
+static int hand_over(const char *name, struct error *e)
+{
+	cJSON *request, *answer = NULL;
+	int err;
+
+	if (!controller_pid(name))
+		return controller_ensure(name, e);
+	request = cJSON_CreateObject();
+	cJSON_AddStringToObject(request, "do", "reload");
+	err = controller_ask(name, true, request, NULL, NULL, &answer, e);
+	if (!err && !cJSON_IsTrue(cJSON_GetObjectItem(answer, "ok")))
+		err = error_set(e, -EIO, "the controller of lab '%s' has not taken it over: %s", name,
+				cJSON_GetStringValue(cJSON_GetObjectItem(answer, "error")));
+	cJSON_Delete(answer);
+	return err;
+}
+
 /* What is loaded under this name, computed; NULL: nothing, or nothing that can be used. */
 static struct lab *loaded_before(const char *name)
 {
@@ -68,6 +87,32 @@ static struct lab *loaded_before(const char *name)
 	return NULL;
 }
 
+static int remove_lab(const char *name, struct lab_removed *removed, struct error *e)
+{
+	int err = controller_end(name, e), lock;
+
+	if (err)
+		return err;
+	lock = lab_lock(name, false, true, e);
+	err = lab_remove(name, removed, e);
+	if (lock >= 0)
+		close(lock);
+	return err;
+}
+
+static int make_former(const char *name, struct lab *before, struct lab_changes *changes, struct error *e)
+{
+	int lock = lab_lock(name, false, true, e), err;
+
+	if (lock < 0)
+		return lock;
+	err = lab_apply(before, NULL, false, changes, e);
+	if (!err)
+		err = lab_save(before, e);
+	close(lock);
+	return err ? err : hand_over(name, e);
+}
+
 /* Back to what ran before; without a before, to nothing. */
 static void undo(const char *name, struct lab *before)
 {
@@ -75,9 +120,9 @@ static void undo(const char *name, struct lab *before)
 	struct lab_removed removed;
 	struct error e = {};
 
-	if (before && !lab_apply(before, NULL, false, &changes, &e) && !lab_save(before, &e))
+	if (before && !make_former(name, before, &changes, &e))
 		log_info("lab '%s' is as it was before", name);
-	else if (!before && !lab_remove(name, &removed, &e))
+	else if (!before && !remove_lab(name, &removed, &e))
 		log_info("lab '%s' was not loaded; nothing of it is left", name);
 	else
 		log_error("going back failed too: %s; run 'erxdpctl unload %s'", e.text, name);
@@ -103,7 +148,7 @@ static int check_exchange(const struct lab *lab)
 
 	/* A silent fault loses packets that the model says arrive: that is what the user asked for. */
 	vec_each(f, &lab->faults) {
-		if (f->silent) {
+		if (f->kind == FAULT_SILENT || f->kind == FAULT_ARP) {
 			log_info("no exchange between hosts was tried: '%s' fails silently", f->target);
 			return EXIT_DONE;
 		}
@@ -133,8 +178,6 @@ static void say_not_yet(const struct topo *t)
 		log_info("latency: is not applied yet; packets take as long as they take");
 	if (ranges)
 		log_info("addressRanges: is not applied yet; nobody answers for these addresses");
-	if (t->timer_scale != 1 || t->azure_convergence_ns)
-		log_info("timers: is not applied yet; a failure takes effect at once");
 }
 
 static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)
@@ -150,35 +193,57 @@ static void say_loaded(const struct lab *lab, const struct lab *before, const st
 			 lab->fabric->links.n, log_clock() - since);
 }
 
-static int load_locked(struct lab *lab, double start)
+/* Make it so, save it. Under the lab's lock. */
+static int make(struct lab *lab, const struct lab *before, struct lab_changes *changes, struct error *e)
 {
-	struct lab *before = loaded_before(lab->topo->name);
-	struct lab_changes changes = {};
-	struct error e = {};
+	double since;
+	int err = lab_apply(lab, before, false, changes, e);
+
+	since = log_clock();
+	if (!err)
+		err = lab_verify(lab, e);
+	log_took("settings of the ends", &since);
+	return err ? err : lab_save(lab, e);
+}
+
+static int prepare(struct lab *lab, const struct lab *before, struct error *e)
+{
 	double since = log_clock();
 	int err;
 
 	if (before)
 		lab_adopt(lab, before);
-	err = lab_compute(lab, &e);
+	err = lab_compute(lab, e);
 	if (!err)
-		err = lab_check_loops(lab, &e);
+		err = lab_check_loops(lab, e);
 	log_took("routes and image", &since);
+	return err;
+}
+
+/* Under the lock of all labs; *lock is the lab's own. */
+static int load_locked(struct lab *lab, int *lock, double start)
+{
+	const char *name = lab->topo->name;
+	struct lab *before = loaded_before(name);
+	struct lab_changes changes = {};
+	struct error e = {};
+	int err = prepare(lab, before, &e);
+
 	if (err) { /* nothing has been touched yet */
+		if (!before)
+			lab_forget_unused(name);
 		lab_free(before);
 		refuse(&e);
 		return EXIT_INVALID;
 	}
-	err = lab_apply(lab, before, false, &changes, &e);
-	since = log_clock();
+	err = make(lab, before, &changes, &e);
+	close(*lock);
+	*lock = -1;
 	if (!err)
-		err = lab_verify(lab, &e);
-	log_took("settings of the ends", &since);
-	if (!err)
-		err = lab_save(lab, &e);
+		err = hand_over(name, &e);
 	if (err) {
 		refuse(&e);
-		undo(lab->topo->name, before);
+		undo(name, before);
 	} else {
 		say_loaded(lab, before, &changes, start);
 	}
@@ -186,24 +251,37 @@ static int load_locked(struct lab *lab, double start)
 	return err ? EXIT_REFUSED : EXIT_DONE;
 }
 
+static int load_under_all(struct lab *lab, double start)
+{
+	struct error e = {};
+	int lock = lab_lock(lab->topo->name, true, true, &e), code;
+
+	if (lock < 0)
+		return refuse(&e);
+	code = load_locked(lab, &lock, start);
+	if (lock >= 0)
+		close(lock);
+	return code;
+}
+
 int cmd_load(const struct call *call)
 {
 	double start = log_clock(), since;
 	struct error e = {};
-	int code, lock;
+	int code, all;
 	struct lab *lab = read_lab(call->argv[0], &code);
 
 	if (!lab)
 		return code;
-	lock = lab_lock(true, &e);
-	code = lock < 0 ? refuse(&e) : load_locked(lab, start);
+	all = lab_lock_all(true, &e);
+	code = all < 0 ? refuse(&e) : load_under_all(lab, start);
 	since = log_clock();
 	if (code == EXIT_DONE) {
 		code = check_exchange(lab);
 		log_took("exchange between hosts", &since);
 	}
-	if (lock >= 0)
-		close(lock);
+	if (all >= 0)
+		close(all);
 	lab_free(lab);
 	return code;
 }
@@ -258,25 +336,24 @@ int cmd_plan(const struct call *call)
 {
 	struct lab_changes changes = {};
 	struct error e = {};
-	int code, lock, err;
+	int code, all, lock, err;
 	struct lab *lab = read_lab(call->argv[0], &code), *before;
 
 	if (!lab)
 		return code;
-	lock = lab_lock(true, &e);
-	if (lock < 0) {
+	all = lab_lock_all(true, &e);
+	if (all < 0) {
 		lab_free(lab);
 		return refuse(&e);
 	}
+	lock = lab_lock(lab->topo->name, false, false, &e); /* not there when the lab is not */
 	before = loaded_before(lab->topo->name);
-	if (before)
-		lab_adopt(lab, before);
-	err = lab_compute(lab, &e);
-	if (!err)
-		err = lab_check_loops(lab, &e);
+	err = prepare(lab, before, &e);
 	if (!err)
 		err = lab_apply(lab, before, true, &changes, &e);
-	close(lock);
+	if (lock >= 0)
+		close(lock);
+	close(all);
 	if (err)
 		code = refuse(&e);
 	else
@@ -295,7 +372,7 @@ static int unload_one(const char *name)
 	struct lab_removed removed;
 	struct error e = {};
 	double since = log_clock();
-	int err = lab_remove(name, &removed, &e);
+	int err = remove_lab(name, &removed, &e);
 
 	if (*removed.held)
 		log_info("%s", removed.held);
@@ -337,7 +414,7 @@ int cmd_unload(const struct call *call)
 
 	if (name && !is_lab_name(name))
 		return EXIT_USAGE;
-	lock = lab_lock(true, &e);
+	lock = lab_lock_all(true, &e);
 	if (lock < 0)
 		return refuse(&e);
 	code = name ? unload_one(name) : unload_only();

@@ -10,81 +10,61 @@
 #include "lib/log.h"
 #include "obs/print.h"
 
-/* Compute and apply what has been asked for, keep it, and say what it took. */
-static int commit(struct lab *lab, const char *what)
+static cJSON *request_to(const char *what)
 {
-	struct lab_changes changes;
-	struct error e = {};
-	int err = lab_compute(lab, &e);
+	cJSON *request = cJSON_CreateObject();
 
-	if (!err)
-		err = lab_apply_state(lab, &changes, &e);
-	if (!err)
-		err = lab_save(lab, &e);
-	if (err)
-		return refuse(&e);
-	log_info("%s: %u next-hop groups written, %u routes", what, changes.dp.groups,
-		 changes.dp.routes_added + changes.dp.routes_changed + changes.dp.routes_removed);
-	return EXIT_DONE;
+	cJSON_AddStringToObject(request, "do", what);
+	return request;
+}
+
+/* The options exclude each other. */
+static const char *how_to_fail(const struct call *call)
+{
+	int n = call->silent + call->maintenance + (call->layer != NULL);
+
+	if (n > 1) {
+		log_error("--silent, --layer and --maintenance exclude each other");
+		return NULL;
+	}
+	if (call->layer && strcmp(call->layer, "arp") && strcmp(call->layer, "bgp")) {
+		log_error("--layer is arp or bgp, not '%s'", call->layer);
+		return NULL;
+	}
+	return call->layer ? call->layer : call->maintenance ? "maintenance" : call->silent ? "silent" : "down";
 }
 
 int cmd_fail(const struct call *call)
 {
-	int lock, err, code;
-	struct lab *lab = open_lab_locked(call->lab, &lock);
-	char what[256];
+	const char *how = how_to_fail(call);
+	cJSON *request;
+	char name[256];
 
-	if (!lab)
+	if (!how)
+		return EXIT_USAGE;
+	if (name_of_lab(call->lab, name))
 		return EXIT_REFUSED;
-	err = lab_fail(lab, call->argv[0], call->silent);
-	snprintf(what, sizeof(what), "%.200s %s", call->argv[0], call->silent ? "loses packets silently" : "is down");
-	if (err == -ENOENT) {
-		code = unknown_target(lab, call->argv[0]);
-	} else if (err == -EALREADY) {
-		log_info("%s already", what);
-		code = EXIT_DONE;
-	} else {
-		code = commit(lab, what);
-	}
-	close(lock);
-	lab_free(lab);
-	return code;
-}
-
-static int restore(struct lab *lab, const char *target)
-{
-	index_list links = {};
-	char what[256];
-	int known = target ? target_links(lab->fabric, target, &links) : 0, taken;
-
-	vec_free(&links);
-	if (known)
-		return unknown_target(lab, target);
-	taken = lab_restore(lab, target);
-	if (!taken) {
-		log_info("%s has not failed; nothing to restore", target ? target : "anything");
-		return EXIT_DONE;
-	}
-	snprintf(what, sizeof(what), "%.200s restored", target ? target : "everything");
-	return commit(lab, what);
+	request = request_to("fail");
+	cJSON_AddStringToObject(request, "target", call->argv[0]);
+	cJSON_AddStringToObject(request, "how", how);
+	return call->maintenance ? order_and_watch(name, request) : order(name, request);
 }
 
 int cmd_restore(const struct call *call)
 {
-	int lock, code;
-	struct lab *lab;
+	cJSON *request;
+	char name[256];
 
 	if (!call->all == !call->argc) {
 		log_error("restore takes a target or --all");
 		return EXIT_USAGE;
 	}
-	lab = open_lab_locked(call->lab, &lock);
-	if (!lab)
+	if (name_of_lab(call->lab, name))
 		return EXIT_REFUSED;
-	code = restore(lab, call->all ? NULL : call->argv[0]);
-	close(lock);
-	lab_free(lab);
-	return code;
+	request = request_to("restore");
+	if (!call->all)
+		cJSON_AddStringToObject(request, "target", call->argv[0]);
+	return order(name, request);
 }
 
 /* --- fastpath ---------------------------------------------------------------------------------------------------- */
@@ -165,21 +145,22 @@ static int fastpath_status(const struct lab *lab, const struct connection *only,
 	return EXIT_DONE;
 }
 
-static int fastpath_switch(struct lab *lab, const struct connection *c, bool on)
+static int fastpath_switch(const struct lab *lab, const struct connection *c, bool on)
 {
 	const char *why = forbidden_by(c);
-	char what[256];
+	cJSON *request;
 
 	if (on && why) {
 		log_error("FastPath cannot be on for '%s': %s", c->name, why);
 		return EXIT_INVALID;
 	}
-	lab->fastpath[c - lab->topo->connections.items] = on;
-	snprintf(what, sizeof(what), "%.80s: FastPath is %s", c->name, on ? "on" : "off");
-	return commit(lab, what);
+	request = request_to("fastpath");
+	cJSON_AddStringToObject(request, "connection", c->name);
+	cJSON_AddBoolToObject(request, "on", on);
+	return order(lab->topo->name, request);
 }
 
-static int fastpath_named(struct lab *lab, const struct call *call)
+static int fastpath_named(const struct lab *lab, const struct call *call)
 {
 	const char *verb = call->argv[0];
 	const struct connection *c = topo_connection(lab->topo, call->argv[1]);
@@ -195,8 +176,8 @@ int cmd_fastpath(const struct call *call)
 {
 	const char *verb = call->argv[0];
 	bool change = !strcmp(verb, "on") || !strcmp(verb, "off");
-	int lock = -1, code;
 	struct lab *lab;
+	int code;
 
 	if (!change && strcmp(verb, "status")) {
 		log_error("fastpath takes on, off or status, not '%s'", verb);
@@ -206,12 +187,10 @@ int cmd_fastpath(const struct call *call)
 		log_error("fastpath %s needs a connection; 'erxdpctl fastpath status' lists them", verb);
 		return EXIT_USAGE;
 	}
-	lab = change ? open_lab_locked(call->lab, &lock) : open_lab(call->lab);
+	lab = open_lab(call->lab);
 	if (!lab)
 		return EXIT_REFUSED;
 	code = call->argc < 2 ? fastpath_status(lab, NULL, call->json) : fastpath_named(lab, call);
-	if (lock >= 0)
-		close(lock);
 	lab_free(lab);
 	return code;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "daemon/client.h"
 #include "lib/log.h"
 #include "obs/print.h"
 
@@ -41,7 +42,7 @@ static void show_one(const char *name, cJSON *list)
 		log_verbose("%s", e.text);
 	if (lab_dp(lab, &dp, &e))
 		log_verbose("%s", e.text);
-	in = (struct status_input){.lab = lab, .dp = dp, .states = &states};
+	in = (struct status_input){.lab = lab, .dp = dp, .states = &states, .controller = controller_pid(name)};
 	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
 	if (list)
 		cJSON_AddItemToArray(list, status_json(&in));
@@ -59,7 +60,7 @@ int cmd_status(const struct call *call)
 	net_names names = {};
 	struct error e = {};
 	/* A lab that is just being made is no damaged one. */
-	int lock = access(LAB_RUN, F_OK) ? -1 : lab_lock(false, &e);
+	int lock = access(LAB_RUN, F_OK) ? -1 : lab_lock_all(false, &e);
 
 	lab_names(&names);
 	if (found && !names.n && !list)

@@ -38,11 +38,13 @@ const struct verb verbs[] = {
 	{"fastpath", "on|off|status [CONNECTION]", 1, 2, "j", cmd_fastpath, "the gateway bypass, live",
 	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet.\n"
 	 "status without a connection shows all."},
-	{"fail", "TARGET", 1, 1, "s", cmd_fail, "take something away",
+	{"fail", "TARGET", 1, 1, "sML", cmd_fail, "take something away",
 	 "TARGET is a circuit's path (er1.primary: the link between CE and MSEE only), its edge\n"
 	 "router (er1.primary/msee), a circuit (both paths), a connection, a gateway (hub-ergw), an\n"
 	 "instance of it (hub-ergw/0) or a router. Routing follows at once; with --silent packets\n"
-	 "are lost until 'restore'."},
+	 "are lost until a timer of BGP, BFD or IKE notices. --layer arp or bgp breaks a circuit's\n"
+	 "path higher up. --maintenance takes a circuit's path or a gateway down and back up as\n"
+	 "planned work, and returns when it is over. 'events --follow' shows what happens."},
 	{"restore", "TARGET | --all", 0, 1, "a", cmd_restore, "bring it back", "Takes back what 'fail' did."},
 	{"capture", "LINK|DEVICE -w FILE", 1, 1, "wc", cmd_capture, "packets as pcapng, redirected ones included",
 	 "Writes what the programs handle on a link (its name as 'status' shows it, or a target of\n"
@@ -52,5 +54,10 @@ const struct verb verbs[] = {
 	{"counters", "", 0, 0, "j", cmd_counters, "per path, per device, per drop reason",
 	 "Prints packets and bytes of each path, what each device did with its packets, and drops by\n"
 	 "reason."},
+	{"events", "", 0, 0, "jfc", cmd_events, "what the controller has noticed and done",
+	 "Prints the events that the lab's controller remembers: faults, carrier, neighbours that fell\n"
+	 "silent, sessions, withdrawals, best paths, next-hop groups written. --follow goes on with\n"
+	 "what happens from now on; --count says how many of the past to show. With --json a line of\n"
+	 "JSON each."},
 	{},
 };

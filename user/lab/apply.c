@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lab/files.h"
-#include "lab/lab.h"
+#include "lab/whole.h"
 #include "lib/log.h"
 
 /* --- The plan for net/ ------------------------------------------------------------------------------------------- */
@@ -38,7 +38,7 @@ static struct net_port plan_port(const struct lab *lab, uint32_t index)
 
 static bool is_up(const struct lab *lab, const struct link *l)
 {
-	return !l->down_in_file && !lab->link_down[l->index];
+	return !l->down_in_file && !lab->cut[l->index];
 }
 
 static void plan_host(const struct lab *lab, const struct link *l, struct net_plan *plan)
@@ -149,7 +149,7 @@ static int dp_job(void *arg)
 	return err;
 }
 
-static int apply_dp(struct lab *lab, bool dry, struct lab_changes *changes, struct error *e)
+int apply_maps(struct lab *lab, bool dry, struct lab_changes *changes, struct error *e)
 {
 	struct dp_job job = {.lab = lab, .dry = dry, .changes = changes, .e = e};
 	char fabric[256];
@@ -157,6 +157,12 @@ static int apply_dp(struct lab *lab, bool dry, struct lab_changes *changes, stru
 	lab_fabric_namespace(lab->topo->name, fabric);
 	*e->text = '\0';
 	return net_call(fabric, dp_job, &job, e);
+}
+
+int lab_apply_maps(struct lab *lab, struct lab_changes *changes, struct error *e)
+{
+	memset(changes, 0, sizeof(*changes));
+	return apply_maps(lab, false, changes, e);
 }
 
 bool lab_changes_any(const struct lab_changes *c)
@@ -173,7 +179,7 @@ static int apply_dry(struct lab *lab, const struct net_plan *plan, struct lab_ch
 
 	if (err)
 		return err;
-	err = apply_dp(lab, true, changes, e);
+	err = apply_maps(lab, true, changes, e);
 	if (err != -ENOENT || !changes->net.namespaces_added)
 		return err;
 	/* No fabric to look into: every port is new, and what the maps lack is not known yet. */
@@ -216,7 +222,7 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 		err = net_apply(&both, false, &changes->net, e);
 	log_took("namespaces and links", &since);
 	if (!err)
-		err = apply_dp(lab, false, changes, e);
+		err = apply_maps(lab, false, changes, e);
 	log_took("programs and maps", &since);
 	if (!err && before)
 		err = net_apply(&plan, false, &second, e);
@@ -227,45 +233,6 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 	free_plan(&plan);
 	free_plan(&both);
 	return err;
-}
-
-/* Set the links that are not as they should be; up or down, one kind at a time. */
-static int set_links(const struct lab *lab, const net_states *states, bool up, struct error *e)
-{
-	char fabric[256];
-
-	lab_fabric_namespace(lab->topo->name, fabric);
-	vec_each(l, &lab->fabric->links) {
-		uint32_t ifindex = ERX_FIRST_IFINDEX + lab->image->ports.items[l->ports[0]].id;
-		int err = 0;
-
-		vec_each(s, states) {
-			if (s->ifindex == ifindex && is_up(lab, l) == up && s->up != up)
-				err = net_set_link(fabric, ifindex, up, e);
-		}
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int lab_apply_state(struct lab *lab, struct lab_changes *changes, struct error *e)
-{
-	net_states states = {};
-	char fabric[256];
-	int err;
-
-	memset(changes, 0, sizeof(*changes));
-	lab_fabric_namespace(lab->topo->name, fabric);
-	err = net_states_read(fabric, &states, e);
-	/* As it happens in reality: carrier goes first, routes follow; a link that returns is there before its routes.
-	 */
-	if (!err)
-		err = set_links(lab, &states, false, e);
-	if (!err)
-		err = set_links(lab, &states, true, e);
-	vec_free(&states);
-	return err ? err : apply_dp(lab, false, changes, e);
 }
 
 int lab_verify(const struct lab *lab, struct error *e)
@@ -294,7 +261,7 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 	memset(removed, 0, sizeof(*removed));
 	dp_pin_path(name, "", path);
 	removed->pins = !access(path, F_OK);
-	run_path(name, "", path);
+	lab_run_path(name, "", path);
 	removed->files = !access(path, F_OK);
 	err = dp_remove(name, e);
 	log_took("programs and maps", &since);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,65 +13,88 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lab/lab.h"
+#include "lab/state.h"
 #include "lib/log.h"
 
-static const char *const run_files[] = {"topology.yaml", "state", "ids"};
+/* All that may be in a lab's run directory; the last four are the controller's (daemon/). */
+static const char *const run_files[] = {"topology.yaml", "state",      "ids", "read.sock",
+					"change.sock",	 "controller", "log"};
 
-void run_path(const char *lab, const char *file, char out[static 512])
+void lab_run_path(const char *lab, const char *file, char out[static 512])
 {
 	snprintf(out, 512, LAB_RUN "/%s%s%s", lab, *file ? "/" : "", file);
 }
 
-/* --- Lock -------------------------------------------------------------------------------------------------------- */
+/* --- Locks ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A directory that members of the group may pass through, to the controller's
+ * reading socket, and nobody but root may open: whoever can open it can hold the
+ * lock and keep everybody waiting.
+ */
+static int make_directory(const char *path, struct error *e)
+{
+	const struct group *group = getgrnam(LAB_GROUP);
+
+	if (mkdir(path, 0700)) {
+		if (errno == EEXIST)
+			return 0;
+		return error_set(e, -errno, "cannot create '%s': %s%s", path, strerror(errno),
+				 errno == EACCES || errno == EPERM ? "; run as root" : "");
+	}
+	if (group && (chown(path, 0, group->gr_gid) || chmod(path, 0710)))
+		return error_set(e, -errno, "cannot open '%s' to group " LAB_GROUP ": %s", path, strerror(errno));
+	return 0;
+}
 
 /* Whether the directory that fd holds is still the one of that name: an unload may have taken it away. */
-static bool is_current(int fd)
+static bool is_current(int fd, const char *path)
 {
 	struct stat held, named;
 
-	return !fstat(fd, &held) && !stat(LAB_RUN, &named) && held.st_ino == named.st_ino;
+	return !fstat(fd, &held) && !stat(path, &named) && held.st_ino == named.st_ino;
 }
 
-static int open_run(bool exclusive, struct error *e)
+static int open_directory(const char *path, bool exclusive, struct error *e)
 {
-	int fd;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	/* For root only: whoever can open it can hold the lock and keep everybody waiting. */
-	if (mkdir(LAB_RUN, 0700) && errno != EEXIST)
-		return error_set(e, -errno, "cannot create '" LAB_RUN "': %s; run as root", strerror(errno));
-	fd = open(LAB_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(e, -errno, "cannot open '" LAB_RUN "': %s; run as root", strerror(errno));
+		return error_set(e, -errno, "cannot open '%s': %s%s", path, strerror(errno),
+				 errno == EACCES ? "; run as root" : "");
 	/* Who may not write there is told before anything is tried. */
-	if (exclusive && faccessat(AT_FDCWD, LAB_RUN, W_OK, AT_EACCESS)) {
+	if (exclusive && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) {
 		close(fd);
-		return error_set(e, -EACCES, "cannot write to '" LAB_RUN "': %s; run as root", strerror(EACCES));
+		return error_set(e, -EACCES, "cannot write to '%s': %s; run as root", path, strerror(EACCES));
 	}
 	return fd;
 }
 
-static int wait_for(int fd, int mode, struct error *e)
+static int wait_for(int fd, const char *path, int mode, struct error *e)
 {
 	for (unsigned waited = 0; flock(fd, mode | LOCK_NB); waited++) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(e, -errno, "cannot lock '" LAB_RUN "': %s", strerror(errno));
-		if (waited == 20)
+			return error_set(e, -errno, "cannot lock '%s': %s", path, strerror(errno));
+		if (waited == 250)
 			log_info("waiting for another erxdpctl to finish");
-		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+		/* Readers hold it for milliseconds, and a failure does not wait. */
+		nanosleep(&(struct timespec){.tv_nsec = waited < 50 ? 200000 : 4000000}, NULL);
 	}
 	return 0;
 }
 
-int lab_lock(bool exclusive, struct error *e)
+static int lock_directory(const char *path, bool create, bool exclusive, struct error *e)
 {
 	for (;;) {
-		int fd = open_run(exclusive, e), err;
+		int err = create ? make_directory(path, e) : 0, fd;
 
+		if (err)
+			return err;
+		fd = open_directory(path, exclusive, e);
 		if (fd < 0)
 			return fd;
-		err = wait_for(fd, exclusive ? LOCK_EX : LOCK_SH, e);
-		if (!err && is_current(fd))
+		err = wait_for(fd, path, exclusive ? LOCK_EX : LOCK_SH, e);
+		if (!err && is_current(fd, path))
 			return fd;
 		close(fd);
 		if (err)
@@ -78,17 +102,35 @@ int lab_lock(bool exclusive, struct error *e)
 	}
 }
 
+int lab_lock_all(bool exclusive, struct error *e)
+{
+	return lock_directory(LAB_RUN, true, exclusive, e);
+}
+
+int lab_lock(const char *name, bool create, bool exclusive, struct error *e)
+{
+	char path[512];
+	int fd;
+
+	lab_run_path(name, "", path);
+	fd = lock_directory(path, create, exclusive, e);
+	if (fd == -ENOENT)
+		error_set(e, fd, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+	return fd;
+}
+
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e)
 {
 	char path[512], fresh[520];
-	int fd, err = 0;
+	int fd, err;
 
-	run_path(lab, "", path);
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return error_set(e, -errno, "cannot create '%s': %s", path, strerror(errno));
-	run_path(lab, file, path);
+	lab_run_path(lab, "", path);
+	err = make_directory(path, e);
+	if (err)
+		return err;
+	lab_run_path(lab, file, path);
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
@@ -112,35 +154,45 @@ int run_write(const char *lab, const char *file, const void *data, unsigned long
 	return err;
 }
 
-static char *state_text(const struct lab *lab)
+int lab_save_state(const struct lab *lab, struct error *e)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	char *state = lab_state_text(lab);
+	int err = run_write(lab->topo->name, "state", state, strlen(state), e);
 
-	if (!out)
-		return xstrdup("");
-	vec_each(f, &lab->faults)
-		fprintf(out, "%s %s\n", f->silent ? "silent" : "fail", f->target);
-	for (size_t i = 0; i < lab->topo->connections.n; i++)
-		fprintf(out, "fastpath-%s %s\n", lab->fastpath[i] ? "on" : "off", lab->topo->connections.items[i].name);
-	fclose(out);
-	return text;
+	free(state);
+	return err;
 }
 
 int lab_save(const struct lab *lab, struct error *e)
 {
 	const char *name = lab->topo->name;
-	char *state = state_text(lab), *ids = ids_format(lab->ids);
+	char *ids = ids_format(lab->ids);
 	int err = run_write(name, "ids", ids, strlen(ids), e);
 
 	if (!err)
-		err = run_write(name, "state", state, strlen(state), e);
+		err = lab_save_state(lab, e);
 	if (!err)
 		err = run_write(name, "topology.yaml", lab->file, lab->file_size, e);
-	free(state);
 	free(ids);
 	return err;
+}
+
+void lab_forget_unused(const char *name)
+{
+	char path[512];
+
+	lab_run_path(name, "", path);
+	rmdir(path); /* not empty: somebody's after all */
+}
+
+uint64_t lab_generation(const char *name)
+{
+	struct stat now;
+	char path[512];
+
+	lab_run_path(name, "topology.yaml", path);
+	return stat(path, &now) ? 0
+				: (uint64_t)now.st_ino << 32 ^ now.st_mtim.tv_sec * 1000000000ull ^ now.st_mtim.tv_nsec;
 }
 
 int run_remove(const char *lab, struct error *e)
@@ -148,13 +200,13 @@ int run_remove(const char *lab, struct error *e)
 	char path[512], fresh[520];
 
 	for (size_t i = 0; i < sizeof(run_files) / sizeof(run_files[0]); i++) {
-		run_path(lab, run_files[i], path);
+		lab_run_path(lab, run_files[i], path);
 		snprintf(fresh, sizeof(fresh), "%s.new", path);
 		unlink(fresh);
 		if (unlink(path) && errno != ENOENT)
 			return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
 	}
-	run_path(lab, "", path);
+	lab_run_path(lab, "", path);
 	if (rmdir(path) && errno != ENOENT)
 		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
 	return 0;
@@ -168,7 +220,7 @@ static char *run_read(const char *lab, const char *file, size_t *size)
 	FILE *in, *out;
 	int c;
 
-	run_path(lab, file, path);
+	lab_run_path(lab, file, path);
 	in = fopen(path, "re");
 	if (!in)
 		return NULL;
@@ -179,27 +231,6 @@ static char *run_read(const char *lab, const char *file, size_t *size)
 		fclose(out);
 	fclose(in);
 	return text;
-}
-
-static void read_state(struct lab *lab, char *text)
-{
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
-		char word[32];
-		int at = 0;
-		const struct connection *c;
-
-		if (sscanf(line, "%31s %n", word, &at) != 1 || !at)
-			continue;
-		if (!strcmp(word, "fail") || !strcmp(word, "silent")) {
-			lab_fail(lab, line + at, *word == 's');
-			continue;
-		}
-		c = topo_connection(lab->topo, line + at);
-		if (c)
-			lab->fastpath[c - lab->topo->connections.items] = !strcmp(word, "fastpath-on");
-	}
 }
 
 int lab_open(const char *name, struct lab **out, struct error *e)
@@ -226,7 +257,7 @@ int lab_open(const char *name, struct lab **out, struct error *e)
 	free(text);
 	text = run_read(name, "state", &other);
 	if (text)
-		read_state(lab, text);
+		state_parse(lab, text);
 	free(text);
 	*out = lab;
 	return 0;
@@ -281,18 +312,19 @@ static void list_names(const net_names *names, char *out, size_t size)
 	}
 }
 
-int lab_open_default(const char *name, struct lab **out, struct error *e)
+int lab_default_name(const char *asked, char out[static 256], struct error *e)
 {
 	net_names names = {};
 	char list[512];
-	int err;
+	int err = 0;
 
-	if (name)
-		return lab_open(name, out, e);
+	snprintf(out, 256, "%s", asked ? asked : "");
+	if (asked)
+		return 0;
 	add_directories(&names, LAB_RUN);
 	list_names(&names, list, sizeof(list));
 	if (names.n == 1)
-		err = lab_open(names.items[0], out, e);
+		snprintf(out, 256, "%s", names.items[0]);
 	else if (!names.n)
 		err = error_set(e, -ENOENT, "no lab is loaded; run 'erxdpctl load FILE'");
 	else

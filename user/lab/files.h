@@ -7,8 +7,6 @@
 
 struct lab;
 
-/* Path of a file of a lab's run directory. */
-void run_path(const char *lab, const char *file, char out[static 512]);
 /* Write a file by rename. Returns 0 or -errno. */
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e);
 int run_remove(const char *lab, struct error *e);

@@ -10,6 +10,8 @@
 #include "fwd/loops.h"
 #include "fwd/walk.h"
 #include "lab/files.h"
+#include "lab/state.h"
+#include "lab/whole.h"
 #include "lib/log.h"
 
 struct lab *lab_parse(const char *text, size_t size, struct diags *diags)
@@ -26,15 +28,11 @@ struct lab *lab_parse(const char *text, size_t size, struct diags *diags)
 	lab->topo = topo;
 	lab->fabric = fabric_build(topo);
 	lab->ids = ids_new();
-	lab->fastpath = xcalloc(topo->connections.n, sizeof(bool));
-	lab->link_down = xcalloc(lab->fabric->links.n, sizeof(bool));
-	lab->link_silent = xcalloc(lab->fabric->links.n, sizeof(bool));
-	for (size_t i = 0; i < topo->connections.n; i++)
-		lab->fastpath[i] = topo->connections.items[i].fastpath;
+	state_init(lab);
 	return lab;
 }
 
-static void free_computed(struct lab *lab)
+void lab_forget_routes(struct lab *lab)
 {
 	image_free(lab->image);
 	rib_free(lab->now);
@@ -47,109 +45,29 @@ void lab_free(struct lab *lab)
 {
 	if (!lab)
 		return;
-	free_computed(lab);
-	vec_each(fault, &lab->faults)
-		free(fault->target);
-	vec_free(&lab->faults);
+	lab_forget_routes(lab);
+	state_free(lab);
 	ids_free(lab->ids);
-	free(lab->fastpath);
-	free(lab->link_down);
-	free(lab->link_silent);
 	fabric_free(lab->fabric);
 	topo_free(lab->topo);
 	free(lab->file);
 	free(lab);
 }
 
-/* --- Faults ------------------------------------------------------------------------------------------------------ */
-
-static void mark_links(struct lab *lab)
-{
-	memset(lab->link_down, 0, lab->fabric->links.n * sizeof(bool));
-	memset(lab->link_silent, 0, lab->fabric->links.n * sizeof(bool));
-	vec_each(fault, &lab->faults) {
-		bool *marks = fault->silent ? lab->link_silent : lab->link_down;
-		index_list links = {};
-
-		target_links(lab->fabric, fault->target, &links);
-		vec_each(l, &links)
-			marks[*l] = true;
-		vec_free(&links);
-	}
-}
-
-int lab_fail(struct lab *lab, const char *target, bool silent)
-{
-	struct fault fault = {.silent = silent};
-	index_list links = {};
-	int err = target_links(lab->fabric, target, &links);
-
-	vec_free(&links);
-	if (err)
-		return err;
-	vec_each(f, &lab->faults) {
-		if (!strcmp(f->target, target) && f->silent == silent)
-			return -EALREADY;
-	}
-	fault.target = xstrdup(target);
-	vec_push(&lab->faults, fault);
-	mark_links(lab);
-	return 0;
-}
-
-int lab_restore(struct lab *lab, const char *target)
-{
-	size_t kept = 0;
-	int taken;
-
-	for (size_t i = 0; i < lab->faults.n; i++) {
-		struct fault *f = &lab->faults.items[i];
-
-		if (target && strcmp(f->target, target))
-			lab->faults.items[kept++] = *f;
-		else
-			free(f->target);
-	}
-	taken = lab->faults.n - kept;
-	lab->faults.n = kept;
-	mark_links(lab);
-	return taken;
-}
-
-static const struct connection *same_connection(const struct lab *lab, const char *name, size_t *index)
-{
-	const struct connection *c = topo_connection(lab->topo, name);
-
-	if (c)
-		*index = c - lab->topo->connections.items;
-	return c;
-}
-
 void lab_adopt(struct lab *lab, const struct lab *before)
 {
 	char *names = ids_format(before->ids);
-	size_t index;
 
 	ids_free(lab->ids);
 	lab->ids = ids_parse(names);
 	free(names);
-	vec_each(f, &before->faults) {
-		if (lab_fail(lab, f->target, f->silent))
-			log_info("the fault '%s' is taken back: the new file has no such target", f->target);
-	}
-	/* A switch that was moved by hand stays where it is, unless the file itself has changed it. */
-	for (size_t i = 0; i < before->topo->connections.n; i++) {
-		const struct connection *was = &before->topo->connections.items[i];
-		const struct connection *is = same_connection(lab, was->name, &index);
-
-		if (is && is->fastpath == was->fastpath)
-			lab->fastpath[index] = before->fastpath[i];
-	}
+	state_adopt(lab, before);
+	lab_follow(lab);
 }
 
 /* --- Routes ------------------------------------------------------------------------------------------------------ */
 
-static int check_converged(const struct rib *rib, struct error *e)
+int lab_check_converged(const struct rib *rib, struct error *e)
 {
 	char text[PREFIX_STRLEN];
 
@@ -175,7 +93,7 @@ int lab_compute(struct lab *lab, struct error *e)
 				 .link_silent = lab->link_silent,
 				 .link_down = lab->link_down,
 				 .fastpath = lab->fastpath};
-	struct conditions now = {.link_down = lab->link_down};
+	struct conditions conditions = lab_conditions(lab);
 	struct diags diags = {};
 	char *names = ids_format(lab->ids);
 	int err;
@@ -186,12 +104,12 @@ int lab_compute(struct lab *lab, struct error *e)
 		lab->ids = ids_parse(names);
 	}
 	free(names);
-	free_computed(lab);
+	lab_forget_routes(lab);
 	lab->intact = rib_compute(lab->fabric, NULL);
-	lab->now = rib_compute(lab->fabric, &now);
-	err = check_converged(lab->intact, e);
+	lab->now = rib_compute(lab->fabric, &conditions);
+	err = lab_check_converged(lab->intact, e);
 	if (!err)
-		err = check_converged(lab->now, e);
+		err = lab_check_converged(lab->now, e);
 	if (err)
 		return err;
 	in.intact = lab->intact;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One lab: its model, what has failed, and how both become namespaces, programs
- * and map entries. lab_apply() is the only way anything changes, whoever asks:
- * load, fail, restore and fastpath call it now, an event loop can call it as well.
+ * and map entries. load and plan go the whole way (lab_apply()); what happens
+ * later, fault or repair, goes the short one (lab_switch()), which writes
+ * next-hop groups only and is called by the lab's controller alone.
  *
  * What is loaded is in the kernel (namespaces with the lab's mark, pins). What
- * was asked for is in LAB_RUN/LAB:
+ * was asked for, and what has been seen, is in LAB_RUN/LAB:
  *   topology.yaml  the file as loaded
- *   state          one line per fault and per FastPath switch
+ *   state          faults, FastPath switches, what was noticed, what routing goes by (lab/state.c)
  *   ids            numbers by name (fwd/ids.h)
  * All three are replaced by rename, so a reader sees the old or the new one.
+ * The controller's sockets, lock and log are there as well (daemon/).
  */
 #ifndef ERX_LAB_LAB_H
 #define ERX_LAB_LAB_H
@@ -18,11 +20,23 @@
 #include "fwd/image.h"
 #include "net/net.h"
 
-#define LAB_RUN "/run/erxdp"
+#define LAB_RUN	  "/run/erxdp"
+#define LAB_GROUP "erxdp" /* may ask the controller, where the group exists */
+
+/* What can be done to a target of `fail`; see the table in lab/state.c. */
+enum fault_kind {
+	FAULT_DOWN,	 /* the carrier is taken away */
+	FAULT_SILENT,	 /* carrier stays, packets are lost, nobody is told */
+	FAULT_ARP,	 /* no ARP on a circuit's path: nothing passes, the session is down, carrier stays */
+	FAULT_BGP,	 /* the BGP session is down, the link carries packets */
+	FAULT_DRAINED,	 /* as FAULT_BGP, by maintenance */
+	FAULT_PREPENDED, /* the edge router lengthens the AS path, by maintenance */
+	N_FAULT_KINDS,
+};
 
 struct fault {
 	char *target;
-	bool silent; /* carrier stays, packets are lost, routing does not notice */
+	enum fault_kind kind;
 };
 
 struct lab {
@@ -31,18 +45,34 @@ struct lab {
 	struct topo *topo;
 	struct fabric *fabric;
 	VEC(struct fault) faults;
-	bool *fastpath;	   /* by index in topo->connections */
-	bool *link_down;   /* by link index: failed, loudly */
-	bool *link_silent; /* by link index */
+	bool *fastpath; /* by index in topo->connections */
+	/* Asked for by faults, by link. */
+	bool *cut;	   /* no carrier */
+	bool *link_silent; /* loses packets */
+	bool *shut;	   /* the session over it is closed */
+	/* Noticed, by link. */
+	bool *no_carrier; /* and nobody has asked for that */
+	bool *dead;	  /* the neighbour has been silent for too long (ctl/liveness.h) */
+	/* What routing goes by: the above, as far as the controller has reacted to it. By link, by link, by device. */
+	bool *link_down, *session_down;
+	uint8_t *prepends;
+	/* By link: when the session over it last came up or went down, CLOCK_REALTIME in ns; 0: not known. */
+	uint64_t *since;
 	struct rib *intact, *now;
 	struct ids *ids;
 	struct image *image;
 };
 
-/* --- Locking: one writer of all labs, or any number of readers ---------------------------------------------------- */
+/* --- Locks ---------------------------------------------------------------------------------------------------------
+ * load, plan and unload hold the lock of all labs, so that two of them do not make namespaces at the same time, and
+ * then that of their lab. Whoever changes or reads one lab holds that lab's: one writer, or any number of readers.
+ */
 
-/* flock on LAB_RUN, which is made when missing. Says on stderr that it waits when that takes over a second. */
-int lab_lock(bool exclusive, struct error *e); /* returns a descriptor to close, or -errno */
+/* flock on LAB_RUN, which is made when missing. Says on stderr that it waits when that takes over a second. Returns a
+ * descriptor to close, or -errno. */
+int lab_lock_all(bool exclusive, struct error *e);
+/* flock on the lab's run directory. -ENOENT when there is none; with create it is made. */
+int lab_lock(const char *name, bool create, bool exclusive, struct error *e);
 
 /* --- Making ------------------------------------------------------------------------------------------------------- */
 
@@ -50,8 +80,8 @@ int lab_lock(bool exclusive, struct error *e); /* returns a descriptor to close,
 struct lab *lab_parse(const char *text, size_t size, struct diags *diags);
 /* A loaded lab, from its run directory. Returns 0, -ENOENT when it is not loaded, or another -errno. */
 int lab_open(const char *name, struct lab **out, struct error *e);
-/* The only loaded lab when name is NULL; -EINVAL naming them when there are several. */
-int lab_open_default(const char *name, struct lab **out, struct error *e);
+/* The only loaded lab when asked is NULL; -EINVAL naming them when there are several. */
+int lab_default_name(const char *asked, char out[static 256], struct error *e);
 void lab_free(struct lab *lab); /* NULL is fine */
 
 /* Take over what is still there of another lab's state: faults, FastPath switches, numbers. What the new file does
@@ -60,13 +90,34 @@ void lab_adopt(struct lab *lab, const struct lab *before);
 
 /* --- Changing what is asked for ----------------------------------------------------------------------------------- */
 
-/* Returns 0, -ENOENT when there is no such target, -EALREADY when it has failed that way already. */
-int lab_fail(struct lab *lab, const char *target, bool silent);
+/*
+ * Returns 0, -ENOENT when there is no such target, -EALREADY when it has failed that way already, -EINVAL for a kind
+ * that the target has not (FAULT_ARP and FAULT_BGP are of a circuit's path or circuit).
+ */
+int lab_fail(struct lab *lab, const char *target, enum fault_kind kind);
 /* NULL: all. Returns how many faults were taken back. */
 int lab_restore(struct lab *lab, const char *target);
+/* The same for one kind of fault. */
+int lab_restore_kind(struct lab *lab, const char *target, enum fault_kind kind);
+/* All of a lab's state as text, to be freed; and back to it (the text is cut up). */
+char *lab_state_text(const struct lab *lab);
+void lab_state_set(struct lab *lab, char *text);
+const char *fault_text(enum fault_kind kind); /* "is down" */
+const char *fault_word(enum fault_kind kind); /* "down" */
+
+/*
+ * What routing would go by if it went by everything that is asked for and noticed, and whether that differs from what
+ * it goes by. lab_follow() makes it so.
+ */
+bool lab_lags(const struct lab *lab);
+void lab_follow(struct lab *lab);
+/* As the rib wants it; valid as long as the lab. */
+struct conditions lab_conditions(const struct lab *lab);
 
 /* Routes and image for what is asked for now. Returns 0 or -errno with *e filled. */
 int lab_compute(struct lab *lab, struct error *e);
+/* Give the memory of routes and image back. */
+void lab_forget_routes(struct lab *lab);
 
 /* Refuse what no TTL would end: devices that lower nothing and point at each other. Returns 0 or -ELOOP. */
 int lab_check_loops(const struct lab *lab, struct error *e);
@@ -90,14 +141,44 @@ bool lab_changes_any(const struct lab_changes *c);
  * Returns 0 or -errno; on failure the caller decides what to go back to.
  */
 int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_changes *changes, struct error *e);
-/* The same for a change of faults or switches only: links that fail go down first, links that return come up first. */
-int lab_apply_state(struct lab *lab, struct lab_changes *changes, struct error *e);
+
+/*
+ * The short way: what depends on faults, FastPath and what was noticed, and on nothing else. Computed over classes of
+ * prefixes, so it does not matter how many there are; only next-hop groups and flags of ports are written.
+ */
+struct lab_switch {
+	struct dp *dp;
+	struct rib *intact; /* over classes, nothing has failed */
+	struct rib *now;    /* over classes, of the last call */
+	struct rib *former; /* of the call before */
+	struct image *image;
+};
+int lab_switch_open(const struct lab *lab, struct lab_switch **out, struct error *e);
+void lab_switch_close(struct lab_switch *s); /* NULL is fine */
+/* Somebody else has written the maps since. */
+void lab_switch_forget(struct lab_switch *s);
+/*
+ * Make the maps follow lab->link_down and the rest. LAB_GRACEFUL: first what has somewhere to go moves there, and only
+ * when packets on their way have arrived do the routes that end go; for planned changes. Returns 0 or -errno.
+ */
+enum lab_pace { LAB_AT_ONCE, LAB_GRACEFUL };
+int lab_switch_apply(struct lab *lab, struct lab_switch *s, enum lab_pace pace, struct lab_changes *changes,
+		     struct error *e);
+/* Programs and all maps from lab->image, of a lab whose links are as they should be. Returns 0 or -errno. */
+int lab_apply_maps(struct lab *lab, struct lab_changes *changes, struct error *e);
 
 /* Prove that what the ends need (design: checksums, GRO, qdisc, sysctls) took effect. */
 int lab_verify(const struct lab *lab, struct error *e);
 
-/* Write the run directory. */
+/* Write the run directory; the state only. */
 int lab_save(const struct lab *lab, struct error *e);
+int lab_save_state(const struct lab *lab, struct error *e);
+/* Take the run directory of a lab away that was locked for a load and never made. */
+void lab_forget_unused(const char *name);
+/* Path of a file of the lab's run directory; file "" is the directory. */
+void lab_run_path(const char *lab, const char *file, char out[static 512]);
+/* A number that changes whenever another topology is loaded under this name; 0: none is. */
+uint64_t lab_generation(const char *name);
 
 struct lab_removed {
 	unsigned namespaces;

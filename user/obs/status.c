@@ -86,14 +86,18 @@ void status_print(const struct status_input *in, FILE *out)
 	lab_fabric_namespace(lab->topo->name, namespace);
 	fprintf(out, "lab '%s': %zu hosts, %zu devices, %zu links, namespace %s\n", lab->topo->name,
 		lab->fabric->hosts.n, lab->fabric->devices.n, lab->fabric->links.n, namespace);
-	fprintf(out, "controller: none resident; each command computes and applies\n");
+	if (in->controller)
+		fprintf(out, "controller: alive, process %d\n", in->controller);
+	else
+		fprintf(out, "controller: dead; packets are carried as routes were, the next change or 'load' starts "
+			     "one\n");
 	if (!in->states->n || !in->dp || in->unattached)
 		fprintf(out, "damaged: %s; run 'erxdpctl load' with its file again\n",
 			!in->states->n ? "the fabric's namespace is gone"
 			: !in->dp      ? "the programs are gone"
 				       : "a port lacks its program");
 	vec_each(f, &lab->faults)
-		fprintf(out, "failed: %s%s\n", f->target, f->silent ? " (silently)" : "");
+		fprintf(out, "failed: %s %s\n", f->target, fault_text(f->kind));
 	for (size_t i = 0; i < lab->topo->connections.n; i++) {
 		if (lab->fastpath[i])
 			fprintf(out, "FastPath on: %s\n", lab->topo->connections.items[i].name);
@@ -160,7 +164,8 @@ static void add_faults(const struct lab *lab, cJSON *list)
 		cJSON *item = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(item, "target", f->target);
-		cJSON_AddBoolToObject(item, "silent", f->silent);
+		cJSON_AddStringToObject(item, "how", fault_word(f->kind));
+		cJSON_AddBoolToObject(item, "silent", f->kind == FAULT_SILENT);
 		cJSON_AddItemToArray(list, item);
 	}
 }
@@ -174,7 +179,9 @@ cJSON *status_json(const struct status_input *in)
 	lab_fabric_namespace(lab->topo->name, namespace);
 	cJSON_AddStringToObject(root, "lab", lab->topo->name);
 	cJSON_AddStringToObject(root, "namespace", namespace);
-	cJSON_AddBoolToObject(root, "controller", false);
+	cJSON_AddBoolToObject(root, "controller", in->controller);
+	if (in->controller)
+		cJSON_AddNumberToObject(root, "controllerPid", in->controller);
 	cJSON_AddBoolToObject(root, "damaged", !in->states->n || !in->dp || in->unattached);
 	add_faults(lab, cJSON_AddArrayToObject(root, "failed"));
 	add_hosts(lab, cJSON_AddArrayToObject(root, "hosts"));

@@ -12,6 +12,7 @@ struct status_input {
 	const struct lab *lab;
 	const struct dp *dp;
 	const net_states *states;
+	int controller;	     /* process id of the controller, 0 when none lives */
 	unsigned unattached; /* ports without their program */
 };
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ctl/liveness.h"
+
+#define MS 1000000ull
+#define S  1000000000ull
+
+/* A timer that a test has scaled down still has to be kept on a busy machine. */
+#define SHORTEST_INTERVAL (10 * MS)
+
+/*
+ * Hellos within the time of detection, where the protocol does not say: so many
+ * that packets are lost for the time the user reads, not for a third of it less,
+ * as they would be with keepalives every 60 s of 180.
+ */
+#define HELLOS_PER_DETECTION 30
+/* A dead neighbour is tried at least this often, so that its return is seen. */
+#define RETRY_INTERVAL (300 * MS)
+
+/* azure.md 7.1: BFD on an edge router's private peering is 300 ms x 3. */
+#define BFD_INTERVAL   (300 * MS)
+#define BFD_MULTIPLIER 3
+
+static uint64_t circuit_hold(const struct fabric *f, const struct link *l)
+{
+	const struct device *ce = &f->devices.items[f->ports.items[l->ports[0]].device];
+
+	return ce->router ? ce->router->hold_time_s * S : 0;
+}
+
+static uint64_t tunnel_timeout(const struct fabric *f, const struct link *l)
+{
+	(void)f;
+	return l->connection->dpd_timeout_s * S;
+}
+
+static uint64_t backbone(const struct fabric *f, const struct link *l)
+{
+	(void)f;
+	(void)l;
+	return 60 * S;
+}
+
+static uint64_t ospf_dead(const struct fabric *f, const struct link *l)
+{
+	(void)f;
+	(void)l;
+	return 40 * S;
+}
+
+/* A link of another kind has nobody who listens: hosts and peerings run no protocol. */
+static const struct rule {
+	enum link_kind kind;
+	const char *protocol;
+	enum liveness_effect effect;
+	uint64_t (*detect)(const struct fabric *f, const struct link *l);
+} rules[] = {
+	/* RFC 4271 4.2: without BFD a silent neighbour is found by the hold timer, 180 s unless the router says less.
+	 */
+	{LINK_CIRCUIT, "BGP hold timer", LIVENESS_SESSION, circuit_hold},
+	/* azure.md 7.1: between edge router and gateway up to a minute; Global Reach likewise [inferred]. */
+	{LINK_MSEE_ERGW, "gateway session timeout", LIVENESS_SESSION, backbone},
+	{LINK_REACH, "Global Reach session timeout", LIVENESS_SESSION, backbone},
+	{LINK_GATEWAY, "gateway health probe", LIVENESS_LINK, backbone},
+	/* IKE gives the tunnel up, and with it every route through it. */
+	{LINK_TUNNEL, "dead-peer detection", LIVENESS_LINK, tunnel_timeout},
+	/* azure.md 1.2: the switch runs OSPF; RFC 2328 C.3: the dead interval is four hellos of 10 s. */
+	{LINK_LAN, "OSPF dead interval", LIVENESS_LINK, ospf_dead},
+};
+
+static bool has_bfd(const struct fabric *f, const struct link *l)
+{
+	const struct device *ce = &f->devices.items[f->ports.items[l->ports[0]].device];
+
+	return l->kind == LINK_CIRCUIT && ce->router && ce->router->bfd;
+}
+
+static uint64_t scaled(const struct fabric *f, uint64_t ns)
+{
+	return (uint64_t)((double)ns * f->topo->timer_scale);
+}
+
+static struct liveness_timers make_timers(const struct fabric *f, const struct rule *rule, uint64_t detect)
+{
+	struct liveness_timers t = {.protocol = rule->protocol, .effect = rule->effect, .detect_ns = scaled(f, detect)};
+
+	if (!t.detect_ns)
+		return (struct liveness_timers){};
+	t.interval_ns = t.detect_ns / HELLOS_PER_DETECTION;
+	if (t.interval_ns < SHORTEST_INTERVAL)
+		t.interval_ns = SHORTEST_INTERVAL;
+	if (t.detect_ns < 3 * t.interval_ns)
+		t.detect_ns = 3 * t.interval_ns;
+	t.multiplier = t.detect_ns / t.interval_ns;
+	return t;
+}
+
+static struct liveness_timers bfd_timers(const struct fabric *f)
+{
+	struct liveness_timers t = {.protocol = "BFD", .effect = LIVENESS_SESSION, .is_bfd = true};
+
+	t.interval_ns = scaled(f, BFD_INTERVAL);
+	if (t.interval_ns < SHORTEST_INTERVAL)
+		t.interval_ns = SHORTEST_INTERVAL;
+	t.multiplier = BFD_MULTIPLIER;
+	t.detect_ns = t.interval_ns * t.multiplier;
+	return t;
+}
+
+struct liveness_timers liveness_timers_of(const struct fabric *f, const struct link *l)
+{
+	if (has_bfd(f, l))
+		return bfd_timers(f);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].kind == l->kind)
+			return make_timers(f, &rules[i], rules[i].detect(f, l));
+	}
+	return (struct liveness_timers){};
+}
+
+void liveness_start(struct liveness *l, uint64_t now)
+{
+	l->started = now;
+	l->next_send = now;
+	l->unheard[0] = l->unheard[1] = 0;
+}
+
+void liveness_sent(struct liveness *l, uint64_t now)
+{
+	uint64_t interval = l->timers.interval_ns;
+
+	if (l->dead && interval > RETRY_INTERVAL)
+		interval = RETRY_INTERVAL;
+	l->unheard[0]++;
+	l->unheard[1]++;
+	/* Late by more than a whole interval: the sender was held up, and does not make up for it. */
+	l->next_send += interval;
+	if (l->next_send <= now)
+		l->next_send = now + interval;
+}
+
+void liveness_heard(struct liveness *l, unsigned end, uint64_t when)
+{
+	if (when <= l->heard[end])
+		return;
+	l->heard[end] = when;
+	l->unheard[end] = 0;
+}
+
+/* Silence before watching began is nobody's fault. */
+static uint64_t silent_since(const struct liveness *l, unsigned end)
+{
+	return l->heard[end] > l->started ? l->heard[end] : l->started;
+}
+
+/*
+ * An end that has heard nothing for too long, though hellos were sent towards it
+ * all the time: a controller that was stopped or restarted has sent none, and
+ * that is no timeout.
+ */
+static bool is_silent(const struct liveness *l, unsigned end, uint64_t now)
+{
+	return now >= silent_since(l, end) + l->timers.detect_ns && l->unheard[end] + 1 >= l->timers.multiplier;
+}
+
+static bool is_heard(const struct liveness *l, unsigned end, uint64_t now)
+{
+	return l->heard[end] > l->started && now < l->heard[end] + l->timers.detect_ns;
+}
+
+enum liveness_news liveness_check(struct liveness *l, uint64_t now)
+{
+	bool was = l->dead;
+
+	if (!l->timers.detect_ns)
+		return LIVENESS_SAME;
+	/* One end is enough: it closes the session, or says so in its own hellos (RFC 5880 6.8.5). */
+	if (!was && (is_silent(l, 0, now) || is_silent(l, 1, now)))
+		l->dead = true;
+	else if (was && is_heard(l, 0, now) && is_heard(l, 1, now) && !l->unheard[0] && !l->unheard[1])
+		l->dead = false;
+	if (l->dead == was)
+		return LIVENESS_SAME;
+	return l->dead ? LIVENESS_DIED : LIVENESS_CAME_BACK;
+}
+
+uint64_t liveness_due(const struct liveness *l)
+{
+	uint64_t due = l->next_send;
+
+	for (unsigned end = 0; end < 2 && !l->dead; end++) {
+		uint64_t over = silent_since(l, end) + l->timers.detect_ns;
+
+		if (l->unheard[end] + 1 >= l->timers.multiplier && over < due)
+			due = over;
+	}
+	return due;
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/client.h"
+#include "daemon/names.h"
+#include "lab/lab.h"
+
+#define READY_FD    3
+#define READY_MS    60000 /* a large lab is computed once */
+#define END_MS	    5000
+#define END_STEP_MS 10
+
+/* --- Life -------------------------------------------------------------------------------------------------------- */
+
+/* Whether somebody holds the lock of the file of that name; *pid is who. Asking takes no lock. */
+static bool is_held(const char *lab, pid_t *pid)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[512], text[32] = "";
+	int fd;
+	bool held;
+
+	lab_run_path(lab, CONTROLLER_FILE, path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	held = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+	if (held && read(fd, text, sizeof(text) - 1) > 0)
+		*pid = atoi(text);
+	close(fd);
+	return held;
+}
+
+pid_t controller_pid(const char *lab)
+{
+	pid_t pid = 0;
+
+	return is_held(lab, &pid) ? pid : 0;
+}
+
+/* erxdpd lies beside erxdpctl, in the source tree as in an installation. */
+static void find_program(char out[static 4096])
+{
+	ssize_t n = readlink("/proc/self/exe", out, 4000);
+	char *slash;
+
+	out[n > 0 ? n : 0] = '\0';
+	slash = strrchr(out, '/');
+	strcpy(slash ? slash + 1 : out, "erxdpd");
+}
+
+static void become_controller(const char *lab, int ready)
+{
+	char program[4096], log[512];
+	int out, null = open("/dev/null", O_RDONLY);
+
+	find_program(program);
+	lab_run_path(lab, CONTROLLER_LOG, log);
+	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (null < 0 || out < 0 || setsid() < 0 || chdir("/"))
+		_exit(1);
+	dup2(null, 0);
+	dup2(out, 1);
+	dup2(out, 2);
+	if (ready == READY_FD)
+		fcntl(ready, F_SETFD, 0);
+	else
+		dup2(ready, READY_FD);
+	close_range(READY_FD + 1, ~0u, 0);
+	execl(program, "erxdpd", "--ready-fd", "3", lab, NULL);
+	dprintf(READY_FD, "cannot start '%s': %s; is it installed beside erxdpctl?", program, strerror(errno));
+	_exit(1);
+}
+
+static int wait_ready(const char *lab, int fd, struct error *e)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char text[1500] = "";
+	size_t got = 0;
+
+	while (got < sizeof(text) - 1 && poll(&p, 1, READY_MS) > 0) {
+		ssize_t n = read(fd, text + got, sizeof(text) - 1 - got);
+
+		if (n <= 0)
+			break;
+		got += n;
+	}
+	if (!strcmp(text, "ok"))
+		return 0;
+	return error_set(e, -EIO, "the controller of lab '%s' has not started: %s", lab,
+			 *text ? text : "it said nothing; see its log in " LAB_RUN);
+}
+
+static int start(const char *lab, struct error *e)
+{
+	int ready[2], err;
+	pid_t child;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return error_set(e, -errno, "cannot start a controller: %s", strerror(errno));
+	child = fork();
+	if (child < 0) {
+		err = -errno;
+		close(ready[0]);
+		close(ready[1]);
+		return error_set(e, err, "cannot start a controller: %s", strerror(-err));
+	}
+	if (!child)
+		become_controller(lab, ready[1]);
+	close(ready[1]);
+	err = wait_ready(lab, ready[0], e);
+	close(ready[0]);
+	return err;
+}
+
+int controller_ensure(const char *lab, struct error *e)
+{
+	int err;
+
+	if (controller_pid(lab))
+		return 0;
+	err = start(lab, e);
+	/* Somebody else was faster. */
+	return err && controller_pid(lab) ? 0 : err;
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = END_STEP_MS * 1000000}, NULL);
+}
+
+int controller_end(const char *lab, struct error *e)
+{
+	static const int signals[] = {SIGTERM, SIGKILL};
+
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = controller_pid(lab);
+
+		/* Only while the lock says that this number is a controller's. */
+		if (!pid || kill(pid, signals[i]))
+			return 0;
+		for (int waited = 0; waited < END_MS && controller_pid(lab) == pid; waited += END_STEP_MS)
+			rest();
+	}
+	return controller_pid(lab) ? error_set(e, -EBUSY, "the controller of lab '%s' does not end", lab) : 0;
+}
+
+/* --- Talking ----------------------------------------------------------------------------------------------------- */
+
+struct talk {
+	int fd;
+	char *bytes;
+	size_t n, cap, used;
+};
+
+static int talk_open(const char *lab, bool changing, struct talk *t, struct error *e)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char path[512];
+
+	memset(t, 0, sizeof(*t));
+	lab_run_path(lab, changing ? CHANGE_SOCKET : READ_SOCKET, path);
+	if (strlen(path) >= sizeof(at.sun_path))
+		return error_set(e, -ENAMETOOLONG, "'%s' is too long for a socket", path);
+	strcpy(at.sun_path, path);
+	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (t->fd >= 0 && !connect(t->fd, (struct sockaddr *)&at, sizeof(at)))
+		return 0;
+	error_set(e, -errno, "cannot reach the controller of lab '%s': %s; 'erxdpctl load' starts it", lab,
+		  strerror(errno));
+	if (t->fd >= 0)
+		close(t->fd);
+	return -ECONNREFUSED;
+}
+
+static void talk_close(struct talk *t)
+{
+	close(t->fd);
+	free(t->bytes);
+}
+
+static int talk_send(struct talk *t, cJSON *request, struct error *e)
+{
+	char *text = cJSON_PrintUnformatted(request);
+	size_t size = strlen(text), done = 0;
+
+	text[size] = '\n'; /* in place of the end, which nobody needs any more */
+	while (done <= size) {
+		ssize_t n = send(t->fd, text + done, size + 1 - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n > 0)
+			done += n;
+	}
+	free(text);
+	cJSON_Delete(request);
+	return done > size ? 0 : error_set(e, -EPIPE, "the controller has closed the connection");
+}
+
+static int talk_fill(struct talk *t, struct error *e)
+{
+	ssize_t n;
+
+	memmove(t->bytes, t->bytes + t->used, t->n - t->used);
+	t->n -= t->used;
+	t->used = 0;
+	t->bytes = vec_grow(t->bytes, &t->cap, t->n + 65536, 1);
+	do
+		n = recv(t->fd, t->bytes + t->n, 65536, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return error_set(e, -EPIPE, "the controller has ended");
+	t->n += n;
+	return 0;
+}
+
+/* The next line; NULL with *e filled when there is none. */
+static cJSON *talk_line(struct talk *t, struct error *e)
+{
+	for (;;) {
+		char *from = t->bytes + t->used, *end = t->n > t->used ? memchr(from, '\n', t->n - t->used) : NULL;
+		cJSON *json;
+
+		if (!end) {
+			if (talk_fill(t, e))
+				return NULL;
+			continue;
+		}
+		*end = '\0';
+		t->used = end + 1 - t->bytes;
+		json = cJSON_Parse(from);
+		if (!json)
+			error_set(e, -EPROTO, "the controller has said what is no JSON");
+		return json;
+	}
+}
+
+static bool is_event(const cJSON *line)
+{
+	return cJSON_HasObjectItem(line, "event");
+}
+
+int controller_ask(const char *lab, bool changing, cJSON *request, controller_event_fn each, void *arg, cJSON **answer,
+		   struct error *e)
+{
+	struct talk t;
+	int err = talk_open(lab, changing, &t, e);
+
+	if (err) {
+		cJSON_Delete(request);
+		return err;
+	}
+	err = talk_send(&t, request, e);
+	while (!err) {
+		cJSON *line = talk_line(&t, e);
+
+		if (!line) {
+			err = -EPIPE;
+		} else if (is_event(line)) {
+			if (each)
+				each(arg, line);
+			cJSON_Delete(line);
+		} else {
+			*answer = line;
+			break;
+		}
+	}
+	talk_close(&t);
+	return err;
+}
+
+/* Listening comes first, so that no event of the request itself is missed. */
+static int begin_listening(struct talk *t, unsigned last, bool follow, cJSON *also, struct error *e)
+{
+	cJSON *request = cJSON_CreateObject();
+	int err;
+
+	cJSON_AddStringToObject(request, "do", "events");
+	cJSON_AddNumberToObject(request, "last", last);
+	cJSON_AddBoolToObject(request, "follow", follow);
+	err = talk_send(t, request, e);
+	if (!err && also)
+		return talk_send(t, also, e);
+	cJSON_Delete(also);
+	return err;
+}
+
+int controller_listen(const char *lab, unsigned last, bool follow, cJSON *also, cJSON **answer, controller_listen_fn fn,
+		      void *arg, struct error *e)
+{
+	unsigned answers = also ? 2 : 1;
+	bool more = true;
+	struct talk t;
+	int err = talk_open(lab, also != NULL, &t, e);
+
+	if (err) {
+		cJSON_Delete(also);
+		return err;
+	}
+	err = begin_listening(&t, last, follow, also, e);
+	while (!err && more && (follow || answers)) {
+		cJSON *line = talk_line(&t, e);
+
+		if (!line) {
+			err = -EPIPE;
+		} else if (is_event(line)) {
+			more = fn(arg, line);
+			cJSON_Delete(line);
+		} else if (--answers == 0 && also && answer) {
+			*answer = line;
+			more = cJSON_IsTrue(cJSON_GetObjectItem(line, "ok"));
+		} else {
+			cJSON_Delete(line);
+		}
+	}
+	talk_close(&t);
+	return err;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "daemon/controller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/names.h"
+#include "lib/log.h"
+
+/* What the loop finds in an event's pointer when it is none of the server's. */
+static char watch_tag, timer_tag;
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+uint64_t clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_date(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+/* --- Taking over ------------------------------------------------------------------------------------------------- */
+
+static int add_to_loop(struct controller *c, int fd, void *tag, struct error *e)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+
+	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event))
+		return error_set(e, -errno, "cannot wait for events: %s", strerror(errno));
+	return 0;
+}
+
+/* Sessions that are up and that nobody has a date for have come up now. */
+static void date_sessions(struct controller *c)
+{
+	vec_each(s, &c->way->now->sessions) {
+		if (s->link != NO_INDEX && !c->lab->since[s->link])
+			c->lab->since[s->link] = clock_date();
+	}
+}
+
+static void drop_lab(struct controller *c)
+{
+	watch_stop(c);
+	free(c->alive);
+	c->alive = NULL;
+	lab_switch_close(c->way);
+	c->way = NULL;
+	lab_free(c->lab);
+	c->lab = NULL;
+}
+
+/*
+ * Under the lab's lock. Everything is computed once and compared with what is
+ * loaded, so that a change that the last controller was killed in the middle of
+ * is finished; on a whole lab that writes nothing.
+ */
+static int take_over(struct controller *c, struct error *e)
+{
+	struct lab_changes changes;
+	int err = lab_open(c->name, &c->lab, e);
+
+	if (err)
+		return err;
+	c->generation = lab_generation(c->name);
+	err = lab_compute(c->lab, e);
+	if (!err)
+		err = watch_start(c, e);
+	if (!err)
+		err = add_to_loop(c, net_watch_fd(c->watch), &watch_tag, e);
+	if (!err)
+		err = lab_apply_maps(c->lab, &changes, e);
+	if (!err)
+		err = lab_switch_open(c->lab, &c->way, e);
+	if (err)
+		return err;
+	lab_forget_routes(c->lab);
+	c->hellos = dp_hellos(c->way->dp);
+	hello_start(c, c->lab->dead);
+	if (dp_changes_sum(&changes.dp))
+		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
+		      dp_changes_sum(&changes.dp));
+	err = follow(c, (struct follow_how){}, &changes, e);
+	if (!err)
+		date_sessions(c);
+	return err ? err : lab_save_state(c->lab, e);
+}
+
+/* Without a lab there is nothing to control: on failure this ends. Who was dead stays dead until it is heard: the flags
+ * are part of the lab's state. */
+int controller_reload(struct controller *c, struct error *e)
+{
+	int err;
+
+	free(c->maintenance);
+	c->maintenance = NULL;
+	drop_lab(c);
+	err = take_over(c, e);
+	c->stopping = c->stopping || err;
+	c->fresh = true;
+	if (!err)
+		event(c, "reload", c->name, NULL, "lab '%s' was loaded anew: %zu devices, %zu links", c->name,
+		      c->lab->fabric->devices.n, c->lab->fabric->links.n);
+	return err;
+}
+
+/* --- The loop ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t next_due(const struct controller *c)
+{
+	uint64_t due = hello_due(c), maintain = maintain_due(c);
+
+	if (maintain < due)
+		due = maintain;
+	if (c->follow_at && c->follow_at < due)
+		due = c->follow_at;
+	return due;
+}
+
+static void set_timer(struct controller *c)
+{
+	uint64_t due = next_due(c);
+	struct itimerspec t = {};
+
+	if (due != UINT64_MAX) {
+		t.it_value.tv_sec = due / 1000000000;
+		t.it_value.tv_nsec = due % 1000000000;
+	}
+	timerfd_settime(c->timer, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+static void timer_rang(struct controller *c)
+{
+	uint64_t times;
+	bool news;
+
+	if (read(c->timer, &times, sizeof(times)) < 0 && errno != EAGAIN)
+		log_error("cannot read the timer: %s", strerror(errno));
+	news = hello_work(c);
+	if (news || (c->follow_at && clock_now() >= c->follow_at))
+		follow_noticed(c);
+	maintain_work(c);
+}
+
+static void handle(struct controller *c, const struct epoll_event *event)
+{
+	if (event->data.ptr == &timer_tag)
+		timer_rang(c);
+	else if (event->data.ptr != &watch_tag)
+		server_work(c, event->data.ptr, event->events);
+	else if (watch_read(c))
+		follow_noticed(c);
+}
+
+static volatile sig_atomic_t asked_to_stop;
+
+static void ask_to_stop(int signal)
+{
+	(void)signal;
+	asked_to_stop = 1;
+}
+
+static void loop(struct controller *c)
+{
+	struct epoll_event events[16];
+
+	while (!c->stopping && !asked_to_stop) {
+		int n;
+
+		set_timer(c);
+		n = epoll_wait(c->epoll, events, 16, -1);
+		if (n < 0 && errno != EINTR) {
+			log_error("cannot wait for events: %s", strerror(errno));
+			break;
+		}
+		/* Carrier first: whatever else has happened can wait for it. */
+		for (int pass = 0; pass < 2; pass++)
+			for (int i = 0; i < n && !c->stopping; i++) {
+				if ((events[i].data.ptr == &watch_tag) == !pass)
+					handle(c, &events[i]);
+			}
+	}
+}
+
+/* --- Life -------------------------------------------------------------------------------------------------------- */
+
+static void catch_signals(void)
+{
+	struct sigaction stop = {.sa_handler = ask_to_stop}, ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+}
+
+/* One controller per lab: the lock proves that it lives, the number in the file says who it is. */
+static int claim(const char *name, struct error *e)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[512], text[32];
+	int fd, n;
+
+	lab_run_path(name, CONTROLLER_FILE, path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open '%s': %s; is lab '%s' loaded?", path, strerror(errno), name);
+	if (fcntl(fd, F_OFD_SETLK, &lock)) {
+		close(fd);
+		return error_set(e, -EBUSY, "lab '%s' has a controller already", name);
+	}
+	n = snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(fd, 0) || pwrite(fd, text, n, 0) != n) {
+		close(fd);
+		return error_set(e, -EIO, "cannot write '%s': %s", path, strerror(errno));
+	}
+	return fd;
+}
+
+static int start(struct controller *c, struct error *e)
+{
+	int err;
+
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (c->epoll < 0 || c->timer < 0)
+		return error_set(e, -errno, "cannot wait for events: %s", strerror(errno));
+	err = add_to_loop(c, c->timer, &timer_tag, e);
+	if (!err) {
+		c->lock = lab_lock(c->name, false, true, e);
+		err = c->lock < 0 ? c->lock : take_over(c, e);
+		follow_unlock(c);
+	}
+	return err ? err : server_start(c, e);
+}
+
+static void stop(struct controller *c)
+{
+	server_stop(c);
+	drop_lab(c);
+	free(c->maintenance);
+	events_free(c->events);
+	if (c->timer >= 0)
+		close(c->timer);
+	if (c->epoll >= 0)
+		close(c->epoll);
+}
+
+static void tell_ready(int fd, const char *text)
+{
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		log_verbose("nobody waits for this controller");
+	close(fd);
+}
+
+int controller_run(const char *name, int ready_fd)
+{
+	struct controller c = {.name = name, .epoll = -1, .timer = -1, .lock = -1, .events = events_new()};
+	struct error e = {};
+	int claimed, err;
+
+	catch_signals();
+	/* A failure is to be followed at once also while the hosts are busy. */
+	setpriority(PRIO_PROCESS, 0, -15);
+	claimed = claim(name, &e);
+	err = claimed < 0 ? claimed : start(&c, &e);
+	if (err) {
+		log_error("%s", e.text);
+		tell_ready(ready_fd, e.text);
+	} else {
+		event(&c, "start", name, NULL, "controller %d has taken over lab '%s'", getpid(), name);
+		tell_ready(ready_fd, "ok");
+		loop(&c);
+	}
+	stop(&c);
+	if (claimed >= 0)
+		close(claimed);
+	return err ? 1 : 0;
+}

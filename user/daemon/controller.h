@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The controller of one lab: it stays, notices what happens to links and
+ * neighbours, lets routing follow, tells of it, and does what `erxdpctl fail`,
+ * `restore` and `fastpath` ask for. Packets do not need it: what it has written
+ * carries them while it is dead, and the next one takes over.
+ *
+ *   controller.c  life: taking a lab over, the event loop
+ *   watch.c       carrier, as netlink reports it, and links that faults cut
+ *   hello.c       neighbours that fall silent (ctl/liveness.h)
+ *   follow.c      routing follows: lock, compute, write, save, tell
+ *   news.c        what was different before, as events
+ *   events.c      the last events, and who wants the next ones
+ *   maintain.c    planned work, step by step
+ *   requests.c    what can be asked for
+ *   server.c      two sockets, JSON lines
+ */
+#ifndef ERX_DAEMON_CONTROLLER_H
+#define ERX_DAEMON_CONTROLLER_H
+
+#include <cjson/cJSON.h>
+#include "ctl/liveness.h"
+#include "lab/lab.h"
+
+struct sockets;
+struct events;
+struct maintenance;
+
+struct port_seen {
+	uint32_t id; /* the interface's index is ERX_FIRST_IFINDEX + id */
+	uint8_t mac[6];
+	bool known, up, carrier;
+};
+
+struct controller {
+	const char *name;
+	struct lab *lab;
+	uint64_t generation; /* of the topology that lab was made from */
+	struct lab_switch *way;
+	struct net_watch *watch;
+	const volatile uint64_t *hellos; /* when each port last heard one, by port id; CLOCK_MONOTONIC ns */
+	struct port_seen *ports;	 /* by port of the fabric */
+	uint32_t *port_of;		 /* port by interface index - ERX_FIRST_IFINDEX */
+	struct liveness *alive;		 /* by link */
+	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
+	struct maintenance *maintenance; /* NULL: none is going on */
+	struct events *events;
+	struct sockets *sockets;
+	int epoll, timer, lock;
+	bool fresh; /* taken over since the lock was taken */
+	bool stopping;
+};
+
+/* CLOCK_MONOTONIC and CLOCK_REALTIME in ns. */
+uint64_t clock_now(void);
+uint64_t clock_date(void);
+
+/* Run the lab's controller until it is told to stop. ready_fd: told "ok" or why not, then closed; -1: nobody waits.
+ * Returns an exit code. */
+int controller_run(const char *name, int ready_fd);
+/* The topology was replaced: drop what was made from the old one, take the new one over. */
+int controller_reload(struct controller *c, struct error *e);
+
+/* --- watch.c --- */
+int watch_start(struct controller *c, struct error *e);
+void watch_stop(struct controller *c);
+/* Take in what netlink has to say. True: some link's carrier has changed. */
+bool watch_read(struct controller *c);
+/* Cut and mend links as faults ask, those that fail first. */
+int watch_cut(struct controller *c, struct error *e);
+int watch_mend(struct controller *c, struct error *e);
+/* Whether the link should carry: not shut in the file, not cut, and it has carrier. */
+bool watch_carries(const struct controller *c, const struct link *l);
+
+/* --- hello.c --- */
+void hello_start(struct controller *c, const bool *dead);
+/* Send what is due, see who has fallen silent or is back. True: somebody has. */
+bool hello_work(struct controller *c);
+/* When hello_work() has to be called next. */
+uint64_t hello_due(const struct controller *c);
+
+/* --- follow.c --- */
+/* The lab's lock, and a reload when the topology has been replaced. Returns 0 or -errno. */
+int follow_lock(struct controller *c, struct error *e);
+void follow_unlock(struct controller *c);
+/*
+ * Under the lock: bring maps to what is asked for and noticed. hurry: faults and repairs wait for
+ * azureConvergence otherwise. graceful: nothing may be lost, so moves come before removals.
+ */
+struct follow_how {
+	bool hurry, graceful;
+};
+int follow(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e);
+/* Something was noticed: lock, follow, unlock. */
+void follow_noticed(struct controller *c);
+
+/* --- news.c --- */
+void news_of_routes(struct controller *c);
+
+/* --- events.c --- */
+struct events *events_new(void);
+void events_free(struct events *e); /* NULL is fine */
+/* Keep and tell everybody. fields: an object whose members become the event's; owned from now on; NULL: none. */
+void event(struct controller *c, const char *kind, const char *object, cJSON *fields, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* The last n events as lines, oldest first. */
+void events_replay(const struct events *e, size_t n, void (*fn)(void *arg, const char *line), void *arg);
+
+/* --- maintain.c --- */
+/* Begin. Returns 0, -EBUSY, or -EINVAL for a target that no maintenance is of. Under the lock. */
+int maintain_start(struct controller *c, const char *target, struct error *e);
+uint64_t maintain_due(const struct controller *c);
+void maintain_work(struct controller *c);
+/* Take back what is left of it. Under the lock; the caller follows. */
+void maintain_abort(struct controller *c);
+bool maintain_runs(const struct controller *c);
+
+/* --- requests.c --- */
+/* Answer one line. changing: it came in by the socket that may change something. Returns the reply, to be deleted. */
+cJSON *request_answer(struct controller *c, const char *line, bool changing, bool *wants_events, size_t *replay);
+
+/* --- server.c --- */
+int server_start(struct controller *c, struct error *e);
+void server_stop(struct controller *c);
+/* An epoll event of one of the server's descriptors. */
+void server_work(struct controller *c, void *who, uint32_t what);
+/* To all who want events. */
+void server_tell(struct controller *c, const char *line);
+
+#endif

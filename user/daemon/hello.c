@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A hello is a real frame: it leaves one end of the link, crosses whatever is in
+ * between, and the program at the other end notes when it came. So a link that
+ * loses packets for whatever reason is found, not only one we were told of.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "daemon/controller.h"
+
+enum { BFD_DOWN = 1, BFD_UP = 3 };
+
+void hello_start(struct controller *c, const bool *dead)
+{
+	uint64_t now = clock_now();
+
+	c->alive = xcalloc(c->lab->fabric->links.n, sizeof(*c->alive));
+	vec_each(l, &c->lab->fabric->links) {
+		struct liveness *alive = &c->alive[l->index];
+
+		alive->timers = liveness_timers_of(c->lab->fabric, l);
+		alive->dead = dead[l->index];
+		liveness_start(alive, now);
+	}
+}
+
+static struct addr hello_address(const struct controller *c, const struct link *l, unsigned end)
+{
+	return l->kind == LINK_TUNNEL ? l->outer[end] : c->lab->fabric->ports.items[l->ports[end]].addr.addr;
+}
+
+/* Towards one end, from the other. */
+static void send_hello(struct controller *c, const struct link *l, const struct liveness *alive, unsigned to)
+{
+	const struct port_seen *from = &c->ports[l->ports[!to]], *at = &c->ports[l->ports[to]];
+	struct net_hello hello = {
+		.ifindex = ERX_FIRST_IFINDEX + from->id,
+		.src = hello_address(c, l, !to),
+		.dst = hello_address(c, l, to),
+		.my_discriminator = from->id,
+		.your_discriminator = at->id,
+		.state = alive->dead ? BFD_DOWN : BFD_UP,
+		.detect_mult = alive->timers.multiplier,
+		.interval_us = alive->timers.interval_ns / 1000,
+	};
+
+	memcpy(hello.src_mac, from->mac, sizeof(hello.src_mac));
+	memcpy(hello.dst_mac, at->mac, sizeof(hello.dst_mac));
+	net_watch_hello(c->watch, &hello); /* one that could not be sent is one that does not arrive */
+}
+
+static void died(struct controller *c, const struct link *l, const struct liveness *alive)
+{
+	uint64_t silent_ns = alive->timers.detect_ns;
+	cJSON *fields = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(fields, "protocol", alive->timers.protocol);
+	cJSON_AddNumberToObject(fields, "afterMs", round((double)silent_ns / 1e6));
+	event(c, "neighbour-dead", l->name, fields, "%s: silent for %.3f s: %s expired", l->name, silent_ns / 1e9,
+	      alive->timers.protocol);
+}
+
+static void came_back(struct controller *c, const struct link *l, const struct liveness *alive)
+{
+	cJSON *fields = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(fields, "protocol", alive->timers.protocol);
+	event(c, "neighbour-alive", l->name, fields, "%s: the neighbour is heard again (%s)", l->name,
+	      alive->timers.protocol);
+}
+
+static bool work_link(struct controller *c, const struct link *l, struct liveness *alive, uint64_t now)
+{
+	enum liveness_news news;
+
+	for (unsigned end = 0; end < 2; end++)
+		liveness_heard(alive, end, c->hellos[c->ports[l->ports[end]].id]);
+	news = liveness_check(alive, now);
+	if (news == LIVENESS_DIED)
+		died(c, l, alive);
+	else if (news == LIVENESS_CAME_BACK)
+		came_back(c, l, alive);
+	c->lab->dead[l->index] = alive->dead;
+	if (now >= alive->next_send) {
+		send_hello(c, l, alive, 0);
+		send_hello(c, l, alive, 1);
+		liveness_sent(alive, now);
+	}
+	return news != LIVENESS_SAME;
+}
+
+static bool is_watched(const struct controller *c, const struct link *l)
+{
+	return c->alive[l->index].timers.detect_ns && watch_carries(c, l);
+}
+
+bool hello_work(struct controller *c)
+{
+	uint64_t now = clock_now();
+	bool news = false;
+
+	vec_each(l, &c->lab->fabric->links) {
+		if (is_watched(c, l) && liveness_due(&c->alive[l->index]) <= now)
+			news |= work_link(c, l, &c->alive[l->index], now);
+	}
+	return news;
+}
+
+uint64_t hello_due(const struct controller *c)
+{
+	uint64_t due = UINT64_MAX;
+
+	vec_each(l, &c->lab->fabric->links) {
+		uint64_t at;
+
+		if (!is_watched(c, l))
+			continue;
+		at = liveness_due(&c->alive[l->index]);
+		if (at < due)
+			due = at;
+	}
+	return due;
+}

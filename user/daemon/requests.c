@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What can be asked of a controller, one line of JSON each:
+ *
+ *   {"do": "fail", "target": "er1.primary", "how": "down"}      down, silent, arp, bgp or maintenance
+ *   {"do": "restore", "target": "er1.primary"}                  without a target: everything
+ *   {"do": "fastpath", "connection": "hub-er1", "on": true}
+ *   {"do": "reload"}                                            the topology was loaded anew
+ *   {"do": "stop"}
+ *   {"do": "status"}   {"do": "neighbours"}
+ *   {"do": "events", "last": 100, "follow": true}               events come before the answer, and after it
+ *
+ * The first five by the changing socket only. The answer has "ok", and "text" or
+ * "error" and the exit "code" of erxdpctl; an "id" is given back.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/controller.h"
+
+enum { CODE_REFUSED = 1, CODE_USAGE = 2 };
+
+struct request {
+	struct controller *c;
+	const cJSON *json;
+	bool *wants_events;
+	size_t *replay;
+};
+
+/* --- Answers ----------------------------------------------------------------------------------------------------- */
+
+static cJSON *done(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static cJSON *done(const char *format, ...)
+{
+	cJSON *reply = cJSON_CreateObject();
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	cJSON_AddBoolToObject(reply, "ok", true);
+	cJSON_AddStringToObject(reply, "text", text);
+	return reply;
+}
+
+static cJSON *refused(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static cJSON *refused(int code, const char *format, ...)
+{
+	cJSON *reply = cJSON_CreateObject();
+	char text[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	cJSON_AddBoolToObject(reply, "ok", false);
+	cJSON_AddNumberToObject(reply, "code", code);
+	cJSON_AddStringToObject(reply, "error", text);
+	return reply;
+}
+
+static const char *text_of(const struct request *r, const char *field)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->json, field);
+
+	return cJSON_IsString(item) ? item->valuestring : NULL;
+}
+
+static cJSON *unknown_target(const struct controller *c, const char *target)
+{
+	const char *guess = did_you_mean(target, target_names(c->lab->fabric));
+
+	if (guess)
+		return refused(CODE_USAGE, "'%s' is nothing that can fail in lab '%s' (did you mean '%s'?)", target,
+			       c->name, guess);
+	return refused(CODE_USAGE,
+		       "'%s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or router",
+		       target, c->name);
+}
+
+/* --- Changes ----------------------------------------------------------------------------------------------------- */
+
+static int make_so(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e)
+{
+	/* As it happens in reality: carrier goes first, routes follow; a link that returns is there before its routes.
+	 */
+	int err = watch_cut(c, e);
+
+	if (!err)
+		err = watch_mend(c, e);
+	return err ? err : follow(c, how, changes, e);
+}
+
+/* Who will find out about a silent failure, and when. */
+static void append_watchers(const struct controller *c, const char *target, char *what, size_t size)
+{
+	const char *told = NULL;
+	index_list links = {};
+	size_t n = strlen(what);
+
+	target_links(c->lab->fabric, target, &links);
+	vec_each(l, &links) {
+		const struct liveness_timers *t = &c->alive[*l].timers;
+
+		if (!t->detect_ns || t->protocol == told || n >= size)
+			continue;
+		n += snprintf(what + n, size - n, "%s %s notices after %g s", told ? "," : ";", t->protocol,
+			      t->detect_ns / 1e9);
+		told = t->protocol;
+	}
+	vec_free(&links);
+}
+
+static cJSON *tell_change(struct controller *c, const char *what, const struct lab_changes *changes)
+{
+	if (c->follow_at)
+		return done("%s; routing follows in %.3f s", what, (c->follow_at - clock_now()) / 1e9);
+	return done("%s: %u next-hop groups written, %u routes", what, changes->dp.groups,
+		    changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed);
+}
+
+/* Bring the machine to what is asked for now, or both back to what was asked for before. */
+static cJSON *commit(struct controller *c, char *before, struct follow_how how, const char *what)
+{
+	struct lab_changes changes;
+	struct error e = {}, again = {};
+	cJSON *reply;
+
+	if (!make_so(c, how, &changes, &e)) {
+		reply = tell_change(c, what, &changes);
+	} else {
+		lab_state_set(c->lab, before);
+		lab_switch_forget(c->way);
+		if (make_so(c, (struct follow_how){.hurry = true}, &changes, &again))
+			reply = refused(CODE_REFUSED, "%s; going back failed too: %s; 'erxdpctl load' its file again",
+					e.text, again.text);
+		else
+			reply = refused(CODE_REFUSED, "%s; lab '%s' is as it was before", e.text, c->name);
+	}
+	free(before);
+	return reply;
+}
+
+static cJSON *fail_now(struct controller *c, const char *target, enum fault_kind kind)
+{
+	char *before = lab_state_text(c->lab), what[512];
+	int err = lab_fail(c->lab, target, kind);
+
+	snprintf(what, sizeof(what), "%.120s %s", target, fault_text(kind));
+	if (kind == FAULT_SILENT && !err)
+		append_watchers(c, target, what, sizeof(what));
+	if (err)
+		free(before);
+	switch (err) {
+	case -ENOENT: return unknown_target(c, target);
+	case -EINVAL:
+		return refused(CODE_USAGE,
+			       "'%s' has no ARP and no BGP session of its own; --layer is for a circuit's path, "
+			       "'er1.primary' for instance",
+			       target);
+	case -EALREADY: return done("%s already", what);
+	default: break;
+	}
+	event(c, "fault", target, NULL, "%s", what);
+	return commit(c, before, (struct follow_how){}, what);
+}
+
+static cJSON *maintain(struct controller *c, const char *target)
+{
+	struct error e = {};
+	int err = maintain_start(c, target, &e);
+
+	if (err == -ENOENT)
+		return unknown_target(c, target);
+	if (err)
+		return refused(err == -EINVAL ? CODE_USAGE : CODE_REFUSED, "%s", e.text);
+	return done("maintenance of %s has begun", target);
+}
+
+static cJSON *do_fail(const struct request *r)
+{
+	const char *target = text_of(r, "target"), *how = text_of(r, "how");
+
+	if (!target || !how)
+		return refused(CODE_USAGE, "'fail' needs \"target\" and \"how\"");
+	if (!strcmp(how, "maintenance"))
+		return maintain(r->c, target);
+	for (enum fault_kind kind = FAULT_DOWN; kind <= FAULT_BGP; kind++) {
+		if (!strcmp(how, fault_word(kind)))
+			return fail_now(r->c, target, kind);
+	}
+	return refused(CODE_USAGE, "'%s' is no way to fail; there are down, silent, arp, bgp and maintenance", how);
+}
+
+static cJSON *do_restore(const struct request *r)
+{
+	struct controller *c = r->c;
+	const char *target = text_of(r, "target");
+	char *before, what[256];
+	index_list links = {};
+	int known = target ? target_links(c->lab->fabric, target, &links) : 0;
+
+	vec_free(&links);
+	if (known)
+		return unknown_target(c, target);
+	before = lab_state_text(c->lab);
+	maintain_abort(c);
+	if (!lab_restore(c->lab, target)) {
+		free(before);
+		return done("%s has not failed; nothing to restore", target ? target : "anything");
+	}
+	snprintf(what, sizeof(what), "%.200s restored", target ? target : "everything");
+	event(c, "restore", target ? target : c->name, NULL, "%s", what);
+	return commit(c, before, (struct follow_how){}, what);
+}
+
+static cJSON *do_fastpath(const struct request *r)
+{
+	struct controller *c = r->c;
+	const char *name = text_of(r, "connection");
+	const cJSON *on = cJSON_GetObjectItemCaseSensitive(r->json, "on");
+	const struct connection *conn = name ? topo_connection(c->lab->topo, name) : NULL;
+	char *before, what[256];
+
+	if (!cJSON_IsBool(on) || !conn || conn->type != CONNECTION_EXPRESSROUTE)
+		return refused(CODE_USAGE, "'fastpath' needs \"on\" and the \"connection\" of an ExpressRoute circuit");
+	before = lab_state_text(c->lab);
+	c->lab->fastpath[conn - c->lab->topo->connections.items] = cJSON_IsTrue(on);
+	snprintf(what, sizeof(what), "%.80s: FastPath is %s", name, cJSON_IsTrue(on) ? "on" : "off");
+	event(c, "fastpath", name, NULL, "%s", what);
+	return commit(c, before, (struct follow_how){.hurry = true}, what);
+}
+
+/* follow_lock() has reloaded when the file is another one; a changed run directory of the same file is taken over too.
+ */
+static cJSON *do_reload(const struct request *r)
+{
+	struct error e = {};
+
+	if (!r->c->fresh && controller_reload(r->c, &e))
+		return refused(CODE_REFUSED, "%s", e.text);
+	return done("lab '%s' is taken over", r->c->name);
+}
+
+static cJSON *do_stop(const struct request *r)
+{
+	r->c->stopping = true;
+	return done("the controller of lab '%s' stops", r->c->name);
+}
+
+/* --- Questions --------------------------------------------------------------------------------------------------- */
+
+static cJSON *do_status(const struct request *r)
+{
+	cJSON *reply = done("the controller of lab '%s' is alive", r->c->name);
+
+	cJSON_AddStringToObject(reply, "lab", r->c->name);
+	cJSON_AddNumberToObject(reply, "pid", getpid());
+	cJSON_AddBoolToObject(reply, "maintenance", maintain_runs(r->c));
+	if (r->c->follow_at)
+		cJSON_AddNumberToObject(reply, "followsInMs", (r->c->follow_at - clock_now()) / 1e6);
+	return reply;
+}
+
+static void add_neighbour(const struct controller *c, const struct link *l, cJSON *list)
+{
+	const struct liveness *alive = &c->alive[l->index];
+	uint64_t now = clock_now();
+	cJSON *item;
+
+	if (!alive->timers.detect_ns)
+		return;
+	item = cJSON_CreateObject();
+	cJSON_AddStringToObject(item, "link", l->name);
+	cJSON_AddStringToObject(item, "protocol", alive->timers.protocol);
+	cJSON_AddNumberToObject(item, "detectMs", alive->timers.detect_ns / 1e6);
+	cJSON_AddNumberToObject(item, "intervalMs", alive->timers.interval_ns / 1e6);
+	cJSON_AddBoolToObject(item, "watched", watch_carries(c, l));
+	cJSON_AddBoolToObject(item, "dead", alive->dead);
+	for (int end = 0; end < 2; end++) {
+		uint64_t heard = c->hellos[c->ports[l->ports[end]].id];
+
+		if (heard)
+			cJSON_AddNumberToObject(item, end ? "heardAtBMsAgo" : "heardAtAMsAgo",
+						now > heard ? (now - heard) / 1e6 : 0);
+	}
+	cJSON_AddItemToArray(list, item);
+}
+
+static cJSON *do_neighbours(const struct request *r)
+{
+	cJSON *reply = done("who watches over which link"), *list = cJSON_AddArrayToObject(reply, "neighbours");
+
+	vec_each(l, &r->c->lab->fabric->links)
+		add_neighbour(r->c, l, list);
+	return reply;
+}
+
+static cJSON *do_events(const struct request *r)
+{
+	const cJSON *last = cJSON_GetObjectItemCaseSensitive(r->json, "last");
+
+	if (last && (!cJSON_IsNumber(last) || last->valuedouble < 0))
+		return refused(CODE_USAGE, "\"last\" is how many events of the past to tell");
+	*r->replay = last ? (size_t)(last->valuedouble < 1e6 ? last->valuedouble : 1e6) : 0;
+	*r->wants_events = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r->json, "follow"));
+	return done(*r->wants_events ? "listening" : "that was all");
+}
+
+/* --- Which ------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	bool changes; /* needs the changing socket, and the lab's lock */
+	cJSON *(*answer)(const struct request *r);
+} answers[] = {
+	{"fail", true, do_fail},
+	{"restore", true, do_restore},
+	{"fastpath", true, do_fastpath},
+	{"reload", true, do_reload},
+	{"stop", true, do_stop},
+	{"status", false, do_status},
+	{"neighbours", false, do_neighbours},
+	{"events", false, do_events},
+};
+
+static cJSON *change(const struct request *r, cJSON *(*answer)(const struct request *r))
+{
+	struct error e = {};
+	cJSON *reply;
+
+	if (answer == do_stop)
+		return answer(r);
+	if (follow_lock(r->c, &e))
+		return refused(CODE_REFUSED, "%s", e.text);
+	reply = answer(r);
+	follow_unlock(r->c);
+	return reply;
+}
+
+static cJSON *find_answer(const struct request *r, bool changing)
+{
+	const char *what = text_of(r, "do");
+
+	if (!what)
+		return refused(CODE_USAGE, "a request is an object with a \"do\"");
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (strcmp(answers[i].name, what))
+			continue;
+		if (!answers[i].changes)
+			return answers[i].answer(r);
+		if (!changing)
+			return refused(CODE_USAGE, "'%s' changes the lab: ask by the other socket", what);
+		return change(r, answers[i].answer);
+	}
+	return refused(CODE_USAGE, "'%.60s' is nothing that can be asked for", what);
+}
+
+cJSON *request_answer(struct controller *c, const char *line, bool changing, bool *wants_events, size_t *replay)
+{
+	cJSON *json = cJSON_Parse(line), *reply;
+	struct request r = {.c = c, .json = json, .wants_events = wants_events, .replay = replay};
+	const cJSON *id;
+
+	if (!json)
+		return refused(CODE_USAGE, "that is no JSON");
+	reply = find_answer(&r, changing);
+	id = cJSON_GetObjectItemCaseSensitive(json, "id");
+	if (id)
+		cJSON_AddItemToObject(reply, "id", cJSON_Duplicate(id, true));
+	cJSON_Delete(json);
+	return reply;
+}
