@@ -107,6 +107,18 @@ $(BUILD)/unit-tests $(BUILD)/prog-tests:
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS)
 
+# Programs that are made wrong on purpose, and what puts them into erxdpctl: tests/e2e/refused.bats builds and uses them.
+$(BUILD)/tests/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.[ch] include/erxdp/*.h)
+	$(need_clang)
+	$(say) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/%.so: tests/%.c
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -shared -fPIC -o $@ $< -ldl
+
 unit: $(BUILD)/unit-tests
 	$(Q)$<
 
