@@ -142,10 +142,8 @@ fuzz:
 format:
 	$(Q)clang-format-14 -i $$(git ls-files '*.c' '*.h')
 
-instPROGRAMS := $(BUILD)/erxdpctl $(BUILD)/erxdpd
-
-all: $(PROGRAMS)
-	install -D -m 755 $(BUILD)/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpctl
+install: $(PROGRAMS)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/erxdpctl.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
 
