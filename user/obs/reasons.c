@@ -119,8 +119,10 @@ static char *say_er_er(const struct reason_case *c)
 	if (c->route->connection)
 		from = c->route->connection->circuit;
 	if (!from || from == to)
-		return xasprintf("gateway '%s' announces nothing to '%s' that it has learned from a circuit", knows(c),
-				 c->gap->lacks->name);
+		return xasprintf("gateway '%s' has %s from circuit '%s' itself and announces nothing there that it has "
+				 "learned from a circuit: two sites of one circuit are not joined through Azure; that "
+				 "takes the customer's own link",
+				 knows(c), c->prefix, to->name);
 	return xasprintf("gateway '%s' has %s from circuit '%s' and does not announce it to circuit '%s': circuits on "
 			 "one gateway are not joined; that needs Global Reach between '%s' and '%s', or an appliance "
 			 "with Route Server",
