@@ -22,7 +22,6 @@ struct image_device {
 	uint32_t id;
 	const struct device *device;
 	struct erx_icmp_limit limit;
-	uint32_t policy_set;
 };
 
 struct image_port {

@@ -47,11 +47,10 @@ static bool visit(struct search *s, uint32_t port);
 static bool follow(struct search *s, uint32_t port, const struct image_adjacency *adj)
 {
 	const struct image_port *in = &s->image->ports.items[port];
-	const struct device *d = &s->image->fabric->devices.items[in->port->device];
+	struct policy_case a_case = policy_case_of(s->image->fabric, in->port);
 	uint32_t next = port_peer(s->image->fabric, adj->port);
 
-	if (next == NO_INDEX ||
-	    policy_find(d, s->image->fabric->topo->profile, in->entry.role, adj->entry.role)->policy.decrements)
+	if (next == NO_INDEX || policy_find(&a_case, in->entry.role, adj->entry.role)->policy.decrements)
 		return false;
 	if (s->colors[next] == DONE || !s->candidates[next])
 		return false;
@@ -113,12 +112,12 @@ static bool search_to(const struct image *image, const bool *candidates, const s
 static bool is_neutral(const struct image *image, const struct image_port *in)
 {
 	const struct device *d = &image->fabric->devices.items[in->port->device];
+	struct policy_case a_case = policy_case_of(image->fabric, in->port);
 
 	vec_each(p, &d->ports) {
 		const struct image_port *out = &image->ports.items[*p];
 
-		if (out != in &&
-		    !policy_find(d, image->fabric->topo->profile, in->entry.role, out->entry.role)->policy.decrements)
+		if (out != in && !policy_find(&a_case, in->entry.role, out->entry.role)->policy.decrements)
 			return true;
 	}
 	return false;

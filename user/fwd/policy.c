@@ -35,6 +35,8 @@
 static const struct policy_row rows[] = {
 	{ERX_KIND_VNET, ANY_ROLE, ANY_ROLE, ALWAYS, UNTOUCHED, "a VNet and its peerings are no hop (azure.md 3.1)"},
 
+	{ERX_KIND_MSEE, ERX_ROLE_REACH, ANY_ROLE, ONLY_PEER_LOWERS, ONE_ANSWERED,
+	 "this Global Reach connection is set to peerMseeDecrement: 1 (azure.md 4)"},
 	{ERX_KIND_MSEE, ERX_ROLE_REACH, ANY_ROLE, ALWAYS, UNTOUCHED,
 	 "the two MSEEs of a Global Reach connection are one hop together (azure.md 4)"},
 	{ERX_KIND_MSEE, ANY_ROLE, ANY_ROLE, ALWAYS, ONE_ANSWERED,
@@ -65,35 +67,44 @@ static const struct policy_row rows[] = {
 	 "a LAN switch routes: it is a hop and answers from the interface the packet came in by (azure.md 3.1)"},
 };
 
-static bool is_transparent(const struct device *d)
+struct policy_case policy_case_of(const struct fabric *f, const struct port *in)
 {
-	return d->gateway && d->gateway->transparent;
+	const struct device *d = &f->devices.items[in->device];
+	const struct link *l = &f->links.items[in->link];
+
+	return (struct policy_case){
+		.kind = d->kind,
+		.profile = f->topo->profile,
+		.transparent = d->gateway && d->gateway->transparent,
+		.peer_lowers = l->kind == LINK_REACH && l->connection->peer_msee_decrement,
+	};
 }
 
-static bool applies(const struct policy_row *row, const struct device *d, enum profile profile)
+static bool applies(const struct policy_row *row, const struct policy_case *c)
 {
 	switch (row->when) {
-	case ONLY_2018: return profile == PROFILE_2018;
-	case ONLY_CURRENT: return profile == PROFILE_CURRENT;
-	case ONLY_TRANSPARENT: return is_transparent(d);
+	case ONLY_2018: return c->profile == PROFILE_2018;
+	case ONLY_CURRENT: return c->profile == PROFILE_CURRENT;
+	case ONLY_TRANSPARENT: return c->transparent;
+	case ONLY_PEER_LOWERS: return c->peer_lowers;
 	case ALWAYS: break;
 	}
 	return true;
 }
 
-const struct policy_row *policy_find(const struct device *d, enum profile profile, enum erx_role in, enum erx_role out)
+const struct policy_row *policy_find(const struct policy_case *c, enum erx_role in, enum erx_role out)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct policy_row *row = &rows[i];
 
-		if (row->kind == d->kind && (row->in == ANY_ROLE || row->in == (int)in) &&
-		    (row->out == ANY_ROLE || row->out == (int)out) && applies(row, d, profile))
+		if (row->kind == c->kind && (row->in == ANY_ROLE || row->in == (int)in) &&
+		    (row->out == ANY_ROLE || row->out == (int)out) && applies(row, c))
 			return row;
 	}
 	return NULL;
 }
 
-char *policy_set_name(const struct device *d, enum profile profile)
+char *policy_set_name(const struct policy_case *c)
 {
 	static const char *const kinds[] = {
 #define X(id, name, text) name,
@@ -101,13 +112,13 @@ char *policy_set_name(const struct device *d, enum profile profile)
 #undef X
 	};
 
-	return xasprintf("%s-%s%s", kinds[d->kind], profile == PROFILE_2018 ? "2018" : "current",
-			 is_transparent(d) ? "-transparent" : "");
+	return xasprintf("%s-%s%s%s", kinds[c->kind], c->profile == PROFILE_2018 ? "2018" : "current",
+			 c->transparent ? "-transparent" : "", c->peer_lowers ? "-peer" : "");
 }
 
-void policy_compile(const struct device *d, enum profile profile, struct policy_set *out)
+void policy_compile(const struct policy_case *c, struct policy_set *out)
 {
 	for (int in = 0; in < ERX_N_ROLES; in++)
 		for (int to = 0; to < ERX_N_ROLES; to++)
-			out->of[in][to] = policy_find(d, profile, in, to)->policy;
+			out->of[in][to] = policy_find(c, in, to)->policy;
 }

@@ -9,7 +9,17 @@
 #include "ctl/fabric.h"
 #include "erxdp/abi.h"
 
-/* One policy set: every pair of roles of one kind of device. */
+/* All that the table looks at besides the two roles. A packet's case is that of the port it comes in by. */
+struct policy_case {
+	enum erx_kind kind;
+	enum profile profile;
+	bool transparent; /* the gateway's ttl: transparent */
+	bool peer_lowers; /* the port's Global Reach connection has peerMseeDecrement: 1 */
+};
+
+struct policy_case policy_case_of(const struct fabric *f, const struct port *in);
+
+/* One policy set: every pair of roles in one case. */
 struct policy_set {
 	struct erx_policy of[ERX_N_ROLES][ERX_N_ROLES]; /* [role in][role out] */
 };
@@ -18,15 +28,15 @@ struct policy_set {
 struct policy_row {
 	enum erx_kind kind;
 	int in, out; /* enum erx_role, or ANY_ROLE */
-	enum policy_when { ALWAYS, ONLY_2018, ONLY_CURRENT, ONLY_TRANSPARENT } when;
+	enum policy_when { ALWAYS, ONLY_2018, ONLY_CURRENT, ONLY_TRANSPARENT, ONLY_PEER_LOWERS } when;
 	struct erx_policy policy;
 	const char *text; /* the rule, with its source */
 };
 
-/* Name of the set that this device uses; devices with equal names behave alike. To be freed. */
-char *policy_set_name(const struct device *d, enum profile profile);
-void policy_compile(const struct device *d, enum profile profile, struct policy_set *out);
+/* Name of the set for a case; ports with equal names behave alike. To be freed. */
+char *policy_set_name(const struct policy_case *c);
+void policy_compile(const struct policy_case *c, struct policy_set *out);
 /* The row that applies; never NULL. */
-const struct policy_row *policy_find(const struct device *d, enum profile profile, enum erx_role in, enum erx_role out);
+const struct policy_row *policy_find(const struct policy_case *c, enum erx_role in, enum erx_role out);
 
 #endif

@@ -55,26 +55,30 @@ static struct erx_icmp_limit icmp_limit(const struct topo *t)
 
 static void compile_device(struct compiler *c, const struct device *d)
 {
-	enum profile profile = c->in->fabric->topo->profile;
-	char *set_name = policy_set_name(d, profile);
 	struct image_device out = {
 		.id = compile_id(c, ID_DEVICE, d->name),
 		.device = d,
 		.limit = icmp_limit(c->in->fabric->topo),
-		.policy_set = compile_id(c, ID_POLICY_SET, set_name),
 	};
-	bool known = false;
 
-	free(set_name);
 	vec_push(&c->image->devices, out);
-	vec_each(p, &c->image->policies)
-		known = known || p->set == out.policy_set;
-	if (!known) {
-		struct image_policy policy = {.set = out.policy_set};
+}
 
-		policy_compile(d, profile, &policy.policy);
-		vec_push(&c->image->policies, policy);
+/* The set for what arrives at a port; made when it is the first port that needs it. */
+static uint32_t policy_set_of(struct compiler *c, const struct port *port)
+{
+	struct policy_case a_case = policy_case_of(c->in->fabric, port);
+	char *name = policy_set_name(&a_case);
+	struct image_policy policy = {.set = compile_id(c, ID_POLICY_SET, name)};
+
+	free(name);
+	vec_each(p, &c->image->policies) {
+		if (p->set == policy.set)
+			return policy.set;
 	}
+	policy_compile(&a_case, &policy.policy);
+	vec_push(&c->image->policies, policy);
+	return policy.set;
 }
 
 /* Tunnel ports are numbered from 1, all others are column 0; at a VNet, hosts are column 1. */
@@ -127,7 +131,7 @@ static struct erx_port port_entry(struct compiler *c, const struct port *port, u
 		.device = c->image->devices.items[d->index].id,
 		.hash_basis = erx_device_basis(d->name, f->topo->hash_seed ? f->topo->hash_seed : ERX_DEFAULT_SEED),
 		.addr = addr_be32(&port->addr.addr),
-		.policy_set = c->image->devices.items[d->index].policy_set,
+		.policy_set = policy_set_of(c, port),
 		.path_column = path_column(f, port),
 		.kind = d->kind,
 		.role = port->role,

@@ -75,6 +75,7 @@ static enum erx_outcome lower_ttl(struct step *s, bool originated)
 static enum erx_outcome cross(const struct image *image, const struct flow *flow, bool originated, struct step *s)
 {
 	const struct image_port *in = &image->ports.items[s->in_port];
+	struct policy_case a_case = policy_case_of(image->fabric, in->port);
 	const struct image_adjacency *adj;
 	enum erx_outcome outcome;
 
@@ -90,7 +91,7 @@ static enum erx_outcome cross(const struct image *image, const struct flow *flow
 		return ERX_no_next_hop;
 	s->member = choose_member(in, s->hops, flow);
 	adj = image_adjacency(image, s->hops->members[s->member].adjacency);
-	s->policy = policy_find(s->device, image->fabric->topo->profile, in->entry.role, adj->entry.role);
+	s->policy = policy_find(&a_case, in->entry.role, adj->entry.role);
 	outcome = lower_ttl(s, originated);
 	if (outcome != ERX_forwarded)
 		return outcome;

@@ -28,6 +28,7 @@ static const struct {
 	{"circuit1", offsetof(struct connection, circuit), REACH, REACH},
 	{"circuit2", offsetof(struct connection, circuit2), REACH, REACH},
 	{"addressPrefix", offsetof(struct connection, address_prefix), REACH, REACH},
+	{"peerMseeDecrement", offsetof(struct connection, peer_msee_decrement), REACH, 0},
 	{"routingWeight", offsetof(struct connection, routing_weight), ER | IPSEC, 0},
 	{"expressRouteGatewayBypass", offsetof(struct connection, fastpath), ER, 0},
 	{"enablePrivateLinkFastPath", offsetof(struct connection, private_link_fastpath), ER, 0},

@@ -174,6 +174,7 @@ static const struct key connection_keys[] = {
 	{"circuit1", read_reference, offsetof(struct connection, circuit), &circuit_thing},
 	{"circuit2", read_reference, offsetof(struct connection, circuit2), &circuit_thing},
 	{"addressPrefix", read_prefix, offsetof(struct connection, address_prefix)},
+	{"peerMseeDecrement", read_number, offsetof(struct connection, peer_msee_decrement), .max = 1},
 	{"routingWeight", read_number, offsetof(struct connection, routing_weight), .max = 32000},
 	{"expressRouteGatewayBypass", read_bool, offsetof(struct connection, fastpath)},
 	{"enablePrivateLinkFastPath", read_bool, offsetof(struct connection, private_link_fastpath)},

@@ -223,6 +223,7 @@ struct connection {
 	const struct circuit *circuit;		   /* peer, or circuit1 */
 	const struct circuit *circuit2;		   /* GlobalReach */
 	struct prefix address_prefix;		   /* GlobalReach /29 */
+	unsigned peer_msee_decrement;		   /* GlobalReach: by how much the second MSEE lowers the TTL, 0 or 1 */
 	const struct gateway *gateway2;		   /* IPsec between VNets */
 	const struct local_gateway *local_gateway; /* IPsec to a site */
 	uint32_t routing_weight;
