@@ -239,13 +239,13 @@ Test(explain, what_is_down_is_named)
 
 /* The spoke 'one' as the test wants it, with a route table unless address is empty. */
 struct spoke {
-	const char *half, *address, *nobgp, *to, *hop, *advertise;
+	const char *half, *address, *nobgp, *to, *hop, *advertise, *transit, *lan;
 };
 
 static struct lab *vnets(const struct spoke *s)
 {
 	bool table = s->address != NULL;
-	const struct word words[] = {{"transit", "true"},
+	const struct word words[] = {{"transit", s->transit ? s->transit : "true"},
 				     {"half", s->half},
 				     {"table", table ? ", routeTable: own" : ""},
 				     {"nobgp", s->nobgp ? s->nobgp : "false"},
@@ -253,6 +253,7 @@ static struct lab *vnets(const struct spoke *s)
 				     {"hop", s->hop ? s->hop : "None"},
 				     {"address", table ? s->address : ""},
 				     {"usetwo", "true"},
+				     {"lan", s->lan ? s->lan : "192.168.0"},
 				     {"gatewaysubnet", ""},
 				     {"advertise", s->advertise ? s->advertise : "192.168.0.0/24"},
 				     {}};
@@ -285,6 +286,27 @@ Test(explain, peerings_and_their_flags)
 		check_all_pairs(lab, cases[i].half);
 		lab_free(lab);
 	}
+}
+
+Test(explain, both_flags_of_gateway_transit_are_asked_for)
+{
+	struct lab *lab = vnets(&(struct spoke){.half = "hub: {}", .transit = "false"});
+
+	expect_note(lab, "one-vm", "pc", "no-gateway-transit",
+		    "set useRemoteGateways in the peering of 'one' and allowGatewayTransit in that of 'hub'");
+	lab_free(lab);
+}
+
+Test(explain, a_default_route_from_the_site_is_forced_tunnelling)
+{
+	struct lab *lab = vnets(&(struct spoke){.half = USES_HUB, .advertise = "0.0.0.0/0", .lan = "198.51.100"});
+
+	expect_note(lab, "one-vm", "pc", "default-route-by-bgp", "forced tunnelling");
+	lab_free(lab);
+	lab = vnets(&(struct spoke){.half = USES_HUB, .advertise = "0.0.0.0/0"});
+	expect_note(lab, "one-vm", "pc", "longer-prefix-hides-it", "system route 192.168.0.0/16 (None) is longer");
+	check_all_pairs(lab, "a default route that does not cover private addresses");
+	lab_free(lab);
 }
 
 Test(explain, a_site_that_does_not_announce_its_lan)
@@ -348,9 +370,14 @@ Test(explain, system_routes_beat_longer_prefixes_by_bgp)
 
 /* --- Circuits ----------------------------------------------------------------------------------------------------- */
 
+#define REACH                                                                                                          \
+	"a-b: {connectionType: GlobalReach, circuit1: a, circuit2: b, addressPrefix: 172.16.9.0/29}\n"                 \
+	"  b-c: {connectionType: GlobalReach, circuit1: b, circuit2: c, addressPrefix: 172.16.9.8/29}\n"
+
 static struct lab *circuits(const char *va, const char *second, const char *vb, const char *asb)
 {
-	const struct word words[] = {{"va", va}, {"second", second}, {"vb", vb}, {"asb", asb}, {}};
+	const struct word words[] = {{"va", va},	{"second", second}, {"vb", vb}, {"asb", asb},
+				     {"edgeb", "ce-b"}, {"reach", REACH},   {}};
 
 	return lab_of(CIRCUITS, words);
 }
@@ -391,6 +418,24 @@ Test(explain, global_reach)
 	expect_note(lab, "sa-pc", "sb-pc", "own-as-in-path", "its own AS 65001 is in the AS path");
 	expect_no_note(lab, "va-vm", "vb-vm", "remote-vnet-traffic-off");
 	check_all_pairs(lab, "two sites of one AS");
+	lab_free(lab);
+}
+
+Test(explain, a_router_on_two_circuits_passes_nothing_on)
+{
+	const struct word words[] = {{"va", "true"},
+				     {"second", "true"},
+				     {"vb", "true"},
+				     {"asb", "65001"},
+				     {"edgeb", "ce-a"},
+				     {"reach", ""},
+				     {}};
+	struct lab *lab = lab_of(CIRCUITS, words);
+
+	expect_note(lab, "va-vm", "vb-vm", "router-passes-nothing-on", "'ce-a' has learned 10.3.0.0/16");
+	expect_note(lab, "va-vm", "sb-pc", "not-joined", "'va' has no route to 'sb-pc'");
+	expect_note(lab, "va-vm", "sc-pc", "not-joined", "'va' has no route to 'sc-pc'");
+	check_all_pairs(lab, "one router on two circuits");
 	lab_free(lab);
 }
 

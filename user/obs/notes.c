@@ -231,6 +231,17 @@ static char *say_udr(const struct note_step *n)
 			 n->table->subnet ? n->table->subnet->route_table->name : "", n->table->name);
 }
 
+static char *say_default_route(const struct note_step *n)
+{
+	const struct route *r = &n->entry->routes[0];
+
+	if (n->entry->prefix.len || r->source != SOURCE_BGP || n->s->device->kind != ERX_KIND_VNET)
+		return NULL;
+	return xasprintf("'%s' sends it by a default route that it has learned by BGP: that replaces the system route "
+			 "to the Internet, so all that nothing longer covers goes the same way (forced tunnelling)",
+			 n->table->name);
+}
+
 /* A BGP route to a part of the VNet's own or a peered space, which the system route beats all the same. */
 static char *say_system_first(const struct note_step *n)
 {
@@ -288,6 +299,7 @@ static const struct {
 	{"expressroute-before-vpn", "azure.md 7.4", say_er_before_vpn},
 	{"next-hop-is-msee", "azure.md 1.3, 3.1", say_msee},
 	{"user-defined-route", "azure.md 8.1", say_udr},
+	{"default-route-by-bgp", "azure.md 7.4, 8.1", say_default_route},
 	{"system-before-bgp", "azure.md 8.1", say_system_first},
 	{"prefers-connection", "azure.md 7.4", say_weight},
 	{"shares-load", "azure.md 3.4, 7.4", say_shares},

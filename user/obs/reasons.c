@@ -336,6 +336,24 @@ static char *say_not_announced(const struct reason_case *c)
 	return text;
 }
 
+/* --- What hides it ------------------------------------------------------------------------------------------------ */
+
+static char *say_longer(const struct reason_case *c)
+{
+	const struct rib_entry *e = rib_lookup(rib_table_of(c->image->now, c->gap->lacks->index), &c->to->addr);
+	char longer[PREFIX_STRLEN];
+
+	if (!e || e->prefix.len <= c->gap->entry->prefix.len || e->routes[0].source == SOURCE_DEFAULT)
+		return NULL;
+	prefix_format(&e->prefix, longer);
+	if (e->routes[0].source == SOURCE_SYSTEM_NONE)
+		return xasprintf("'%s' has %s from '%s', but Azure's system route %s (None) is longer and drops the "
+				 "packet; announce a prefix longer than that",
+				 c->gap->lacks->name, c->prefix, knows(c), longer);
+	return xasprintf("'%s' could have %s from '%s', but its route %s is longer and does not lead there",
+			 c->gap->lacks->name, c->prefix, knows(c), longer);
+}
+
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
 static char *say_anyway(const struct reason_case *c)
@@ -350,6 +368,7 @@ static const struct {
 	reason_say say;
 } rules[] = {
 	{"session-down", "azure.md 7.1", ANYWHERE, say_down},
+	{"longer-prefix-hides-it", "azure.md 8.1", ON(OWN) | ON(PEERING), say_longer},
 	{"own-as-in-path", "RFC 4271 9.1.2", SESSIONS & ~ON(INSIDE), say_own_as},
 	{"no-er-vpn-transit", "azure.md 7.5", ON(INSIDE) | ON(GATEWAY), say_er_vpn},
 	{"no-er-er-transit", "azure.md 7.5", ON(GATEWAY), say_er_er},
