@@ -173,21 +173,37 @@ static bool add_subnet_cause(const struct ending *e, note_list *out)
 	return true;
 }
 
+/* What has failed comes first, then what was never there, last what the file itself shuts. */
+static unsigned rank(const struct ending *e, const struct gap *g)
+{
+	if (g->up)
+		return 1;
+	return g->link != NO_INDEX && e->c->image->fabric->links.items[g->link].down_in_file ? 2 : 0;
+}
+
+static void add_gap_cause(const struct ending *e, const struct gap *g, size_t most, note_list *out)
+{
+	struct reason reason = gap_reason(e->c->image, g, e->to);
+	struct note note = {reason.name, reason.source, e->way, true, with_subject(e, reason.text)};
+
+	if (out->n < most)
+		notes_add(out, note);
+	else
+		free(note.text);
+	free(reason.text);
+}
+
 static void add_gap_causes(const struct ending *e, note_list *out)
 {
-	size_t before = out->n;
+	size_t most = out->n + MOST_REASONS;
 	gap_list gaps = {};
 
 	gaps_find(e->c->image, e->last->device->index, e->to, &gaps);
-	vec_each(g, &gaps) {
-		struct reason reason = gap_reason(e->c->image, g, e->to);
-		struct note note = {reason.name, reason.source, e->way, true, with_subject(e, reason.text)};
-
-		if (out->n < before + MOST_REASONS)
-			notes_add(out, note);
-		else
-			free(note.text);
-		free(reason.text);
+	for (unsigned place = 0; place < 3; place++) {
+		vec_each(g, &gaps) {
+			if (rank(e, g) == place)
+				add_gap_cause(e, g, most, out);
+		}
 	}
 	vec_free(&gaps);
 }
