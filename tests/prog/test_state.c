@@ -17,7 +17,8 @@ static struct error error;
 
 static void compute(void)
 {
-	cr_assert_eq((lab_follow(twin.lab), lab_compute(twin.lab, &error)), 0, "%s", error.text);
+	lab_follow(twin.lab);
+	cr_assert_eq(lab_compute(twin.lab, &error), 0, "%s", error.text);
 }
 
 static void apply(void)
