@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A numbered UDP flow, to count what a change does to it.
 
-usage: flow.py receive PORT [SECONDS]     prints {"sent": …, "lost": …, "twice": …, "late": …}
+usage: flow.py receive PORT [SECONDS]     prints {"sent": …, "lost": …, "twice": …, "late": …, "gap_ms": …}
        flow.py send ADDRESS PORT RATE     until SIGTERM
 
+gap_ms is the longest time without a datagram in which one was lost.
 The sender closes the flow with datagrams that tell how many went before; the
 receiver ends with them, or after SECONDS without a datagram.
 """
@@ -25,17 +26,22 @@ def receive(port, patience=10.0):
     sock.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), 64 << 20)
     sock.settimeout(patience)
     sock.bind(("", port))
-    times, last, late, sent = {}, 0, 0, None
+    times, last, late, sent, gap, heard = {}, 0, 0, None, 0.0, time.monotonic()
     while sent is None:
         number, total = NUMBER.unpack(sock.recv(64))
         if not number:
             sent = total
             break
+        now = time.monotonic()
+        if number > last + 1:
+            gap = max(gap, now - heard)
+        heard = now
         times[number] = times.get(number, 0) + 1
         late += number < last
         last = max(last, number)
     twice = sum(times.values()) - len(times)
-    print(json.dumps({"sent": sent, "lost": sent - len(times), "twice": twice, "late": late}))
+    print(json.dumps({"sent": sent, "lost": sent - len(times), "twice": twice, "late": late,
+                      "gap_ms": round(gap * 1000)}))
 
 
 def send(address, port, rate):

@@ -75,10 +75,10 @@ static cJSON *unknown_target(const struct controller *c, const char *target)
 	const char *guess = did_you_mean(target, target_names(c->lab->fabric));
 
 	if (guess)
-		return refused(CODE_USAGE, "'%s' is nothing that can fail in lab '%s' (did you mean '%s'?)", target,
+		return refused(CODE_USAGE, "'%.120s' is nothing that can fail in lab '%s' (did you mean '%s'?)", target,
 			       c->name, guess);
 	return refused(CODE_USAGE,
-		       "'%s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or router",
+		       "'%.120s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or router",
 		       target, c->name);
 }
 

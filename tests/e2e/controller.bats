@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The controller: it stays, notices, lets routing follow and tells of it; and packets do not need it.
+load life
+
+# Timers are a hundredth: the hold timer is 1.8 s, an edge router's session with a gateway 0.6 s, dead-peer detection 0.45 s.
+setup_file() {
+	need jq ping bpftool || return 0
+	LAB=$(lab_name)
+	TOPOLOGY=$(copy_as "$LAB" interop)
+	echo "timers: {scale: 0.01}" >>"$TOPOLOGY"
+	export LAB TOPOLOGY
+	load_lab "$TOPOLOGY"
+}
+
+teardown_file() { remove_labs; }
+
+teardown() {
+	[[ -z ${LAB-} ]] || erx restore --all >/dev/null 2>&1 || :
+}
+
+controller() {
+	erx status --json | jq -r '.labs[] | .controllerPid // empty'
+}
+
+# event KIND [OBJECT]: the last of that kind, as JSON.
+last_event() {
+	erx events --json | jq -sc --arg kind "$1" --arg object "${2-}" \
+		'[.[] | select(.event == $kind and ($object == "" or .object == $object))] | last'
+}
+
+# eventually SECONDS COMMAND...: it succeeds within that time.
+eventually() {
+	local until=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		(($(now_ms) < until)) || { echo "never: $*" && return 1; }
+		sleep 0.05
+	done
+}
+
+is_dead() { [[ $(last_event neighbour-dead "$1") != null ]]; }
+is_best() { erx explain "$1" "$2" --json | jq -e --arg device "$3" 'any(.forwardDevices[]; .device == $device)' >/dev/null; }
+
+# groups: what the maps say, without the word that tells which slot is current.
+groups() {
+	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_groups" | jq -c '.[].formatted | {key, hops: .value.slots[.value.current]}' | sort
+}
+
+# lost_within LOW HIGH FROM: how many milliseconds the flow from there was without packets. No subshell: it waits.
+lost_within() {
+	local flow=$BATS_TEST_TMPDIR/flow-$LAB-$3
+	kill "$(cat "$flow.sender")" && wait "$(cat "$flow.sender")" || :
+	wait "$(cat "$flow.receiver")" || :
+	jq -e ".sent > 500" "$flow.received" >/dev/null || { cat "$flow.sent" "$flow.received" && return 1; }
+	within "$1" "$2" "$(jq .gap_ms "$flow.received")"
+}
+
+# within LOW HIGH NUMBER
+within() {
+	(($3 >= $1 && $3 <= $2)) || { echo "$3 is not within $1 and $2" && return 1; }
+}
+
+@test "load starts a controller, which says who it is; unload ends it" {
+	local lab file pid
+	lab=$(lab_name a)
+	file=$(small "$lab")
+	exits 0 ctl load "$file"
+	pid=$(ctl status --lab "$lab" --json | jq '.labs[] | .controllerPid')
+	[[ $(<"/proc/$pid/comm") == erxdpd ]]
+	same "sockets" "$(stat -c %a "/run/erxdp/$lab/change.sock")" 600
+	exits 0 ctl unload "$lab"
+	gone "$lab"
+	! grep -q . "/proc/$pid/cmdline"
+}
+
+@test "kill -9 of the controller: no packet lost, no route changed; the next change starts another" {
+	local before=$BATS_TEST_TMPDIR/before pid
+	pid=$(controller)
+	groups >"$before"
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
+	kill -9 "$pid"
+	sleep 0.5
+	exits 0 erx status
+	says "controller: dead"
+	cmp "$before" <(groups)
+	exits 0 erx restore --all
+	eventually 5 test -n "$(controller)"
+	[[ $(controller) != "$pid" ]]
+	cmp "$before" <(groups)
+	sleep 0.3
+	flow_end "$LAB" loc1-vm
+}
+
+@test "a controller that is killed after a failure is followed by one that leaves it as it is" {
+	local before=$BATS_TEST_TMPDIR/before
+	exits 0 erx fail er1.primary --silent
+	eventually 5 is_best loc1-vm hub-vm hub-vpngw/0
+	groups >"$before"
+	kill -9 "$(controller)"
+	exits 0 timeout 30 "$ERXDPCTL" load "$TOPOLOGY"
+	sleep 0.3
+	cmp "$before" <(groups)
+	exits 0 erx restore --all
+	eventually 5 is_best loc1-vm hub-vm er1.primary
+}
+
+@test "two controllers of one lab: the second refuses" {
+	run timeout 10 "${ERXDPCTL%ctl}d" "$LAB"
+	[[ $status == 1 && $output == *"has a controller already"* ]]
+}
+
+@test "a link that is set down from outside is noticed, and when it returns" {
+	local port
+	port=$(interface er1.primary loc1-ce1:er1.primary)
+	ip -n "erx-$LAB" link set "$port" down
+	eventually 2 is_best loc1-vm hub-vm hub-vpngw/0
+	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	[[ $(last_event carrier loc1-ce1:er1.primary | jq -r .text) == *"has lost carrier"* ]]
+	ip -n "erx-$LAB" link set "$port" up
+	eventually 2 is_best loc1-vm hub-vm er1.primary
+	on loc1-vm ping -c 1 -W 2 10.10.30.4
+}
+
+@test "a silent failure loses packets until the hold timer, and no longer" {
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
+	exits 0 erx fail er1.primary --silent
+	says "BGP hold timer notices after 1.8 s"
+	sleep 3
+	lost_within 1600 2300 loc1-vm
+	[[ $(last_event neighbour-dead | jq -r .protocol) == "BGP hold timer" ]]
+	[[ $(last_event session | jq -r .because) == "BGP hold timer expired" ]]
+}
+
+@test "a silent connection is found by the edge router and the gateway" {
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
+	exits 0 erx fail hub-er1 --silent
+	sleep 1.5
+	lost_within 500 1000 loc1-vm
+}
+
+@test "a silent tunnel is found by dead-peer detection" {
+	exits 0 erx fail hub-loc1-vpn --silent
+	eventually 3 is_dead hub-vpngw/0:loc1-ce1
+	[[ $(last_event neighbour-dead | jq -r '.protocol, .afterMs' | paste -sd' ') == "dead-peer detection 450" ]]
+}
+
+@test "BFD finds it after three intervals" {
+	local file=$BATS_FILE_TMPDIR/bfd.yaml
+	sed 's/asn: 65021, lanInterface/asn: 65021, bfd: true, lanInterface/; s/scale: 0.01/scale: 0.5/' "$TOPOLOGY" >"$file"
+	exits 0 ctl load "$file"
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
+	exits 0 erx fail er1.primary --silent
+	sleep 1.2
+	lost_within 290 700 loc1-vm
+	[[ $(last_event neighbour-dead | jq -r .protocol) == BFD ]]
+	exits 0 erx restore --all
+	eventually 5 is_best loc1-vm hub-vm er1.primary
+	exits 0 ctl load "$TOPOLOGY"
+}
+
+@test "loss that others cause is found too: a program taken off its port" {
+	local link
+	link=$(bpftool -f -j link list | jq -r --arg pin "/sys/fs/bpf/erxdp/$LAB/ports/" --arg index \
+		"$(ip -n "erx-$LAB" -j link show "$(interface er1.primary loc1-ce1:er1.primary)" | jq '.[0].ifindex')" \
+		'.[] | select(any(.pinned[]?; . == $pin + $index)) | .id')
+	bpftool link detach id "$link"
+	eventually 4 is_best loc1-vm hub-vm hub-vpngw/0
+	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	exits 0 ctl load "$TOPOLOGY"
+	eventually 4 is_best loc1-vm hub-vm er1.primary
+}
+
+@test "a controller that was stopped for a while is no timeout" {
+	local pid before
+	pid=$(controller)
+	before=$(last_event neighbour-dead | jq .seq)
+	kill -STOP "$pid"
+	sleep 2.5
+	kill -CONT "$pid"
+	sleep 0.5
+	same "last dead neighbour" "$(last_event neighbour-dead | jq .seq)" "$before"
+}
+
+@test "--layer bgp: the session is down, the link carries" {
+	exits 0 erx fail er1.primary --layer bgp
+	is_best loc1-vm hub-vm hub-vpngw/0
+	erx status --json | jq -e 'any(.labs[].links[]; .name == "loc1-ce1:er1.primary" and .state == "up")'
+	exits 2 erx fail hub-er1 --layer bgp
+	exits 2 erx fail er1.primary --layer ospf
+	exits 2 erx fail er1.primary --layer bgp --silent
+}
+
+@test "--layer arp: nothing passes the link, which is up" {
+	exits 0 erx fail er1.primary --layer arp
+	is_best loc1-vm hub-vm hub-vpngw/0
+	(($(dropped er1.primary fault) > 0))
+	ip -n "erx-$LAB" link show "$(interface er1.primary loc1-ce1:er1.primary)" | grep -q LOWER_UP
+}
+
+@test "maintenance of a circuit's path and of a gateway loses no packet" {
+	local lab file
+	lab=$(lab_name m)
+	file=$(copy_as "$lab" ecmp)
+	echo "timers: {scale: 0.2}" >>"$file"
+	load_lab "$file"
+	flow_start "$lab" dc-host vm-a 10.20.0.4 4000
+	flow_start "$lab" vm-b dc-host 10.1.0.10 4000
+	exits 0 ctl fail --lab "$lab" er1.primary --maintenance
+	says "er1.primary announces longer AS paths" "er1.primary is down" "er1.primary is up again" "er1.primary has been maintained"
+	exits 0 ctl fail --lab "$lab" er2 --maintenance
+	exits 0 ctl fail --lab "$lab" hub-ergw --maintenance
+	says "hub-ergw/0 is down" "hub-ergw/1 is down" "hub-ergw has been maintained"
+	flow_end "$lab" dc-host
+	flow_end "$lab" vm-b
+	exits 2 ctl fail --lab "$lab" ce1 --maintenance
+	exits 0 ctl restore --lab "$lab" --all
+	says "nothing to restore"
+}
+
+@test "maintenance loses no packet either where only the VPN is left" {
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
+	flow_start "$LAB" hub-vm loc1-vm 10.2.30.10 4000
+	exits 0 erx fail er1.primary --maintenance
+	flow_end "$LAB" loc1-vm
+	flow_end "$LAB" hub-vm
+}
+
+@test "azureConvergence: routing follows later" {
+	local file=$BATS_FILE_TMPDIR/late.yaml
+	sed 's/timers:.*/timers: {scale: 0.01, azureConvergence: 700ms}/' "$TOPOLOGY" >"$file"
+	exits 0 ctl load "$file"
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
+	exits 0 erx fail er1.primary
+	says "routing follows in 0."
+	sleep 1.5
+	lost_within 690 1100 loc1-vm
+	exits 0 erx restore --all
+	eventually 4 is_best loc1-vm hub-vm er1.primary
+	exits 0 ctl load "$TOPOLOGY"
+}
+
+@test "adding a spoke, a circuit and a connection to a loaded lab loses no packet of anybody else" {
+	local file=$BATS_FILE_TMPDIR/more.yaml
+	python3 "$E2E/grow.py" "$TOPOLOGY" >"$file"
+	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
+	flow_start "$LAB" remote-vm spoke-vm 10.11.30.4 4000
+	exits 0 ctl load "$file"
+	on extra-vm ping -c 1 -W 2 10.10.30.4
+	on extra-vm ping -c 1 -W 2 10.9.0.10
+	exits 0 ctl load "$TOPOLOGY"
+	flow_end "$LAB" loc1-vm
+	flow_end "$LAB" remote-vm
+}
+
+@test "events: what happened, in order, as lines and as JSON" {
+	local out=$BATS_TEST_TMPDIR/follow pid
+	timeout 20 "$ERXDPCTL" events --lab "$LAB" --follow --json >"$out" 3>&- &
+	pid=$!
+	sleep 0.3
+	exits 0 erx fail er1.primary
+	exits 0 erx restore er1.primary
+	sleep 0.3
+	kill $pid
+	wait $pid || :
+	same kinds "$(jq -r .event "$out" | grep -v '^announce\|^withdraw' | uniq | paste -sd' ')" \
+		"fault groups session best-path restore groups session best-path"
+	same kinds "$(jq -r .event "$out" | sort -u | paste -sd' ')" "announce best-path fault groups restore session withdraw"
+	jq -se 'all(.[]; .seq and .time and .object and .text) and ([.[].seq] | . == sort)' "$out"
+	jq -se '[.[] | select(.event == "groups") | .groups] | all(. > 0)' "$out"
+	exits 0 erx events --count 3
+	(($(wc -l <<<"$output") == 3))
+}
+
+@test "what is no request changes nothing and is told why" {
+	run python3 "$E2E/ask.py" "/run/erxdp/$LAB"
+	echo "$output"
+	[[ $status == 0 ]]
+	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	exits 0 timeout 30 "$ERXDPCTL" plan "$TOPOLOGY"
+}
