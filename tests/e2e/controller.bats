@@ -127,7 +127,7 @@ within() {
 	exits 0 erx fail er1.primary --silent
 	says "BGP hold timer notices after 1.8 s"
 	sleep 3
-	lost_within 1600 2300 loc1-vm
+	lost_within 1600 2800 loc1-vm
 	[[ $(last_event neighbour-dead | jq -r .protocol) == "BGP hold timer" ]]
 	[[ $(last_event session | jq -r .because) == "BGP hold timer expired" ]]
 }
@@ -136,7 +136,7 @@ within() {
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail hub-er1 --silent
 	sleep 1.5
-	lost_within 500 1000 loc1-vm
+	lost_within 500 1500 loc1-vm
 }
 
 @test "a silent tunnel is found by dead-peer detection" {
@@ -152,7 +152,7 @@ within() {
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail er1.primary --silent
 	sleep 1.2
-	lost_within 290 700 loc1-vm
+	lost_within 290 1000 loc1-vm
 	[[ $(last_event neighbour-dead | jq -r .protocol) == BFD ]]
 	exits 0 erx restore --all
 	eventually 5 is_best loc1-vm hub-vm er1.primary
@@ -234,7 +234,7 @@ within() {
 	exits 0 erx fail er1.primary
 	says "routing follows in 0."
 	sleep 1.5
-	lost_within 690 1100 loc1-vm
+	lost_within 690 1800 loc1-vm
 	exits 0 erx restore --all
 	eventually 4 is_best loc1-vm hub-vm er1.primary
 	exits 0 ctl load "$TOPOLOGY"
