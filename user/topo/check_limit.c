@@ -2,6 +2,7 @@
 /* AS numbers that are taken, and Azure's limits: one table each, with the sentence the user needs. */
 #include <strings.h>
 
+#include "topo/limits.h"
 #include "topo/parser.h"
 
 enum speaker { ER_CUSTOMER = 1 << 0, VPN_CUSTOMER = 1 << 1, VPN_GATEWAY = 1 << 2, ER_GATEWAY = 1 << 3 };
@@ -88,78 +89,14 @@ void check_asns(struct parser *p)
 }
 
 /*
- * Limits (azure.md 6 and 7.3). Those that Azure enforces when a resource is made
+ * Limits (topo/limits.h). Those that Azure enforces when a resource is made
  * are errors; those that bite when routes flow are warnings that say how.
  */
-enum limit {
-	LIMIT_CIRCUITS_OF_GATEWAY,
-	LIMIT_CIRCUITS_FROM_LOCATION,
-	LIMIT_VNETS_OF_CIRCUIT,
-	LIMIT_PREFIXES_TO_CUSTOMER,
-	LIMIT_PREFIXES_TO_MSEE,
-	LIMIT_PREFIXES_OF_GATEWAY,
-	LIMIT_PREFIXES_OF_VPN_GATEWAY,
-	LIMIT_SUBNETS,
-	N_LIMITS,
-};
-
-static const struct {
-	enum diag_level level;
-	const char *text; /* what has, count, name, limit, consequence */
-} limits[N_LIMITS] = {
-	[LIMIT_CIRCUITS_OF_GATEWAY] = {DIAG_ERROR,
-				       "gateway '%s' has %zu ExpressRoute connections, its SKU allows %zu: take a "
-				       "larger SKU"},
-	[LIMIT_CIRCUITS_FROM_LOCATION] = {DIAG_ERROR,
-					  "the gateway of connection '%s' has %zu circuits from one peering "
-					  "location, Azure allows %zu"},
-	[LIMIT_VNETS_OF_CIRCUIT] = {DIAG_ERROR,
-				    "circuit '%s' has %zu virtual networks and Global Reach links, its tier and "
-				    "bandwidth allow %zu: take tier Premium or more bandwidth"},
-	[LIMIT_PREFIXES_TO_CUSTOMER] = {DIAG_WARNING,
-					"connection '%s' advertises %zu prefixes of virtual networks to the "
-					"customer, Azure allows %zu: the connection goes down until there are fewer"},
-	[LIMIT_PREFIXES_TO_MSEE] = {DIAG_WARNING,
-				    "router '%s' advertises %zu prefixes to an edge router that takes %zu: the BGP "
-				    "session drops until there are fewer"},
-	[LIMIT_PREFIXES_OF_GATEWAY] = {DIAG_WARNING,
-				       "gateway '%s' learns up to %zu prefixes, its SKU holds %zu: those over "
-				       "it are not learned"},
-	[LIMIT_PREFIXES_OF_VPN_GATEWAY] = {DIAG_WARNING,
-					   "VPN gateway '%s' learns up to %zu prefixes, it holds %zu: the BGP "
-					   "session drops"},
-	[LIMIT_SUBNETS] = {DIAG_ERROR, "virtual network '%s' has %zu subnets, Azure allows %zu"},
-};
-
-#define MAX_SUBNETS		   3000
-#define MAX_CIRCUITS_FROM_LOCATION 4
-#define MAX_PREFIXES_TO_CUSTOMER   1000
-#define MAX_PREFIXES_OF_VPN	   4000
-
-static const size_t prefixes_to_msee[] = {[TIER_LOCAL] = 4000, [TIER_STANDARD] = 4000, [TIER_PREMIUM] = 10000};
-
-#define VNETS_OF_STANDARD 10
-static const struct {
-	unsigned mbps; /* up to */
-	size_t vnets;
-} premium_vnets[] = {{50, 20}, {100, 25}, {200, 25}, {500, 40}, {1000, 50}, {2000, 60}, {5000, 75}, {UINT32_MAX, 100}};
-
-static size_t vnets_allowed(const struct circuit *c)
-{
-	size_t i = 0;
-
-	if (c->tier != TIER_PREMIUM)
-		return VNETS_OF_STANDARD;
-	while (c->bandwidth_mbps > premium_vnets[i].mbps)
-		i++;
-	return premium_vnets[i].vnets;
-}
-
 static void limit_check(struct parser *p, enum limit limit, struct pos at, const char *name, size_t count,
 			size_t allowed)
 {
 	if (count > allowed)
-		diag_add(p->diags, limits[limit].level, at, limits[limit].text, name, count, allowed);
+		diag_add(p->diags, limit_rules[limit].level, at, limit_rules[limit].problem, name, count, allowed);
 }
 
 struct usage { /* counted over the connections, by index of gateway, circuit, network */
@@ -220,13 +157,13 @@ static void gateway_limits_check(struct parser *p, const struct usage *u)
 			continue;
 		if (g->type == GATEWAY_VPN) {
 			limit_check(p, LIMIT_PREFIXES_OF_VPN_GATEWAY, g->at, g->name, u->prefixes_of_gateway[i],
-				    MAX_PREFIXES_OF_VPN);
+				    limit_prefixes_of(g));
 			continue;
 		}
 		limit_check(p, LIMIT_CIRCUITS_OF_GATEWAY, field_pos(p, &g->sku, g->at), g->name,
 			    u->connections_of_gateway[i], gateway_max_circuits(g));
 		limit_check(p, LIMIT_PREFIXES_OF_GATEWAY, field_pos(p, &g->sku, g->at), g->name,
-			    u->prefixes_of_gateway[i], g->sku->routes);
+			    u->prefixes_of_gateway[i], limit_prefixes_of(g));
 	}
 }
 
@@ -237,7 +174,7 @@ static void sessions_check(struct parser *p, const struct circuit *c)
 
 		if (r && (i == 0 || r != c->edge[0].router))
 			limit_check(p, LIMIT_PREFIXES_TO_MSEE, field_pos(p, &r->advertise, r->at), r->name,
-				    advertised_by(r), prefixes_to_msee[c->tier]);
+				    advertised_by(r), limit_prefixes_to_msee(c->tier));
 	}
 }
 
@@ -295,8 +232,8 @@ void check_limits(struct parser *p)
 	connections_count(p, &u);
 	gateway_limits_check(p, &u);
 	vec_each(c, &t->circuits) {
-		limit_check(p, LIMIT_VNETS_OF_CIRCUIT, c->at, c->name, u.members_of_circuit[c - t->circuits.items],
-			    vnets_allowed(c));
+		limit_check(p, LIMIT_MEMBERS_OF_CIRCUIT, c->at, c->name, u.members_of_circuit[c - t->circuits.items],
+			    limit_members(c));
 		sessions_check(p, c);
 	}
 	vec_each(c, &t->connections)

@@ -199,7 +199,6 @@ void reference_add(struct parser *p, enum thing thing, const char *text, struct 
 
 /* skus.c */
 size_t sku_names(enum gateway_type type, const char **names, size_t max); /* NULL terminated */
-unsigned gateway_max_circuits(const struct gateway *g);
 
 /* resolve.c */
 void names_collect(struct parser *p);

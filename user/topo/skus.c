@@ -55,14 +55,6 @@ size_t sku_names(enum gateway_type type, const char **names, size_t max)
 	return n;
 }
 
-/* ErGwScale: 1+ units 4 circuits, 2+ units 8, 10+ units 16. */
-unsigned gateway_max_circuits(const struct gateway *g)
-{
-	if (!g->sku->scalable)
-		return g->sku->max_circuits;
-	return g->scale_units_min >= 10 ? 16 : g->scale_units_min >= 2 ? 8 : 4;
-}
-
 bool gateway_can_fastpath(const struct gateway *g)
 {
 	return g->sku && g->sku->fastpath && (!g->sku->scalable || g->scale_units_min >= FASTPATH_UNITS);
