@@ -35,7 +35,7 @@ def circuits(count, n_vnets):
     yield "expressRouteCircuits:"
     for c in range(count):
         yield f"  c{c}:"
-        yield "    sku: {tier: Standard, family: MeteredData}"
+        yield "    sku: {tier: Premium, family: MeteredData}"
         yield "    serviceProviderProperties: {peeringLocation: Washington DC, bandwidthInMbps: 1000}"
         yield (f"    peerings: {{AzurePrivatePeering: {{peerASN: {65001 + c}, vlanId: 300, primaryPeerAddressPrefix: "
                f"192.168.{100 + c}.16/30, secondaryPeerAddressPrefix: 192.168.{100 + c}.20/30}}}}")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/index.h"
+#include "ctl/classes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct fabric_index {
 	const char **target_names;
 	/* First device of each resource, by its place in the model. */
 	uint32_t *gateways, *sites, *circuits;
+	struct prefix_plan *plan; /* NULL until somebody asks */
 };
 
 /* A name that is there already keeps its first owner. */
@@ -143,11 +145,19 @@ void index_free(struct fabric_index *x)
 {
 	for (struct target *t = x->targets; t; t = t->hh.next)
 		vec_free(&t->links);
+	plan_free(x->plan);
 	HASH_CLEAR(hh, x->devices);
 	HASH_CLEAR(hh, x->hosts);
 	HASH_CLEAR(hh, x->links);
 	HASH_CLEAR(hh, x->targets);
 	free(x);
+}
+
+const struct prefix_plan *plan_of(const struct fabric *f)
+{
+	if (!f->index->plan)
+		f->index->plan = plan_new(f);
+	return f->index->plan;
 }
 
 struct device *fabric_device(const struct fabric *f, const char *name)

@@ -427,68 +427,78 @@ void local_routes(const struct local_case *c, const struct device *d, const stru
 		fillers[d->kind](&fill);
 }
 
-static void add_origin(const struct device *d, const struct prefix *p, const struct attrs *attrs,
-		       const struct connection *connection, origin_list *out)
+static void announce(struct prefix_plan *plan, const struct prefix *p)
 {
-	struct origination o = {
-		.prefix = prefix_network(p), .device = d->index, .attrs = attrs, .connection = connection};
+	struct announcement a = {.prefix = prefix_network(p), .announcer = plan->announcers.n - 1};
 
-	vec_push(out, o);
+	vec_push(&plan->announcements, a);
 }
 
 /* The whole address spaces of the VNet and of the spokes that use its gateways (azure.md 7.2). */
-static void originate_vnets(const struct local_case *c, const struct device *d, origin_list *out)
+static void announce_vnets(const struct fabric *f, const struct device *d, struct prefix_plan *out)
 {
+	uint32_t link = device_link(f, d->index, LINK_GATEWAY, NULL, 0);
 	vnet_list vnets = {};
 
-	if (!is_up(c, device_link(c->fabric, d->index, LINK_GATEWAY, NULL, 0)))
-		return;
-	vnets_behind(c->fabric->topo, d->vnet, &vnets);
+	vnets_behind(f->topo, d->vnet, &vnets);
 	vec_each(v, &vnets) {
-		const struct attrs *attrs = policy_originate(c->pool, d, *v);
-
+		vec_push(&out->announcers, ((struct announcer){.device = d->index, .vnet = *v, .link = link}));
 		vec_each(space, &(*v)->address_space)
-			add_origin(d, space, attrs, NULL, out);
+			announce(out, space);
 	}
 	vec_free(&vnets);
 }
 
 /* A VPN gateway announces the static networks of its connections to its BGP neighbours. */
-static void originate_statics(const struct local_case *c, const struct device *d, origin_list *out)
+static void announce_statics(const struct fabric *f, const struct device *d, struct prefix_plan *out)
 {
-	local_list routes = {};
-	struct fill fill = {.c = c, .device = d, .out = &routes};
+	vec_each(i, &d->ports) {
+		const struct port *p = &f->ports.items[*i];
+		const struct connection *c = f->links.items[p->link].connection;
+		prefix_list prefixes = {};
 
-	add_tunnels(&fill);
-	vec_each(l, &routes) {
-		if (l->route.attrs)
-			add_origin(d, &l->prefix, l->route.attrs, l->route.connection, out);
+		if (p->role != ERX_ROLE_TUNNEL || c->enable_bgp)
+			continue;
+		vec_push(&out->announcers, ((struct announcer){.device = d->index, .connection = c, .link = p->link}));
+		static_prefixes(f, d, p, &prefixes);
+		vec_each(prefix, &prefixes)
+			announce(out, prefix);
+		vec_free(&prefixes);
 	}
-	vec_free(&routes);
 }
 
 /* A customer router's list is announced as long as its LAN is there. */
-static void originate_site(const struct local_case *c, const struct device *d, origin_list *out)
+static void announce_site(const struct fabric *f, const struct device *d, struct prefix_plan *out)
 {
-	const struct attrs *attrs = policy_originate(c->pool, d, NULL);
+	uint32_t link = device_link(f, d->index, LINK_LAN, NULL, 0);
 
-	if (!is_up(c, device_link(c->fabric, d->index, LINK_LAN, NULL, 0)))
-		return;
+	vec_push(&out->announcers, ((struct announcer){.device = d->index, .link = link}));
 	vec_each(a, &d->router->advertise) {
 		for (uint32_t i = 0; i < a->count; i++) {
 			struct prefix p = prefix_next(&a->first, i);
 
-			add_origin(d, &p, attrs, NULL, out);
+			announce(out, &p);
 		}
 	}
 }
 
-void local_origins(const struct local_case *c, const struct device *d, origin_list *out)
+void local_announcements(const struct fabric *f, const struct device *d, struct prefix_plan *out)
 {
 	if (d->gateway)
-		originate_vnets(c, d, out);
+		announce_vnets(f, d, out);
 	if (d->kind == ERX_KIND_VPNGW)
-		originate_statics(c, d, out);
+		announce_statics(f, d, out);
 	if (d->kind == ERX_KIND_CE)
-		originate_site(c, d, out);
+		announce_site(f, d, out);
+}
+
+const struct attrs *announced_attrs(const struct local_case *c, const struct announcer *a)
+{
+	const struct device *d = &c->fabric->devices.items[a->device];
+
+	if (!is_up(c, a->link))
+		return NULL;
+	if (a->connection)
+		return policy_redistribute(c->pool, d, a->connection);
+	return policy_originate(c->pool, d, a->vnet);
 }

@@ -7,6 +7,7 @@
 #ifndef ERX_CTL_LOCAL_H
 #define ERX_CTL_LOCAL_H
 
+#include "ctl/classes.h"
 #include "ctl/speaker.h"
 
 struct local_route {
@@ -15,7 +16,6 @@ struct local_route {
 };
 
 typedef VEC(struct local_route) local_list;
-typedef VEC(struct origination) origin_list;
 
 struct local_case {
 	const struct fabric *fabric;
@@ -25,8 +25,10 @@ struct local_case {
 
 /* Append the local routes of a device's table, or of the table of one of a VNet's subnets. */
 void local_routes(const struct local_case *c, const struct device *d, const struct subnet *subnet, local_list *out);
-/* Append what a device announces. */
-void local_origins(const struct local_case *c, const struct device *d, origin_list *out);
+/* Append what a device announces when nothing has failed. */
+void local_announcements(const struct fabric *f, const struct device *d, struct prefix_plan *out);
+/* What an announcer announces with under these conditions; NULL: it is silent. */
+const struct attrs *announced_attrs(const struct local_case *c, const struct announcer *a);
 
 /* The peering link between the devices of two VNets, NO_INDEX when they have none. */
 uint32_t peering_link(const struct fabric *f, uint32_t vnet, uint32_t remote);

@@ -19,6 +19,7 @@ struct session {
 	uint32_t link; /* NO_INDEX: inside a VNet */
 	const struct connection *connection;
 	const char *down_because; /* NULL: up */
+	const char *over;	  /* while limits are applied: why it passes nothing on; NULL: it does */
 	struct session_end ends[2];
 	uint32_t past_gateway; /* SESSION_GATEWAY: the VNet's own link to this MSEE; NO_INDEX elsewhere */
 };

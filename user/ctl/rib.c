@@ -3,6 +3,8 @@
  * How the tables come about:
  *
  *   local.c    what each device knows by itself, and what it announces
+ *   classes.c  which prefixes there are, and which of them fare alike
+ *   limit.c    which sessions Azure's limits take down
  *   speaker.c  the BGP speakers tell each other of one prefix until nothing changes,
  *   policy.c   under these rules of who passes what to whom
  *   table.c    each device's entry for that prefix: VNets take from their gateways,
@@ -14,18 +16,12 @@
 #include "ctl/rib.h"
 
 #include <string.h>
+#include "ctl/limit.h"
 #include "ctl/table.h"
-
-/*
- * UPDATEs that one prefix may take, per session. A network that settles needs
- * about as many as its longest path has sessions.
- */
-#define UPDATES_PER_SESSION 32
-#define UPDATES_AT_LEAST    1024
 
 /* Prefixes in a row that were sent with the same attributes. */
 struct sent_run {
-	uint32_t first, n; /* places in rib_sent.prefixes */
+	uint32_t first, n; /* places in prefix_plan.prefixes */
 	const struct attrs *attrs;
 };
 
@@ -36,113 +32,114 @@ struct sent_list {
 };
 
 struct rib_sent {
-	VEC(struct prefix) prefixes; /* every prefix of the fabric, sorted */
-	struct sent_list *lists;     /* by session * 2 + receiving end */
+	const struct prefix_plan *plan;
+	struct sent_list *lists; /* by session * 2 + receiving end */
 	size_t n_lists;
 };
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	return prefix_compare(a, b);
-}
-
-static int compare_origins(const void *a, const void *b)
-{
-	const struct origination *x = a, *y = b;
-	int order = prefix_compare(&x->prefix, &y->prefix);
-
-	if (order)
-		return order;
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	return !!x->connection - !!y->connection; /* the device's own network before a static one */
-}
-
-static void collect_origins(const struct local_case *c, origin_list *out)
-{
-	vec_each(d, &c->fabric->devices)
-		local_origins(c, d, out);
-	if (out->n)
-		qsort(out->items, out->n, sizeof(*out->items), compare_origins);
-}
-
-static void collect_prefixes(struct rib_sent *sent, const struct tables *tables, const origin_list *origins)
-{
-	size_t n = 0;
-
-	vec_each(o, origins)
-		vec_push(&sent->prefixes, o->prefix);
-	vec_each(table, &tables->list) {
-		vec_each(l, &table->local)
-			vec_push(&sent->prefixes, l->prefix);
-	}
-	if (!sent->prefixes.n)
-		return;
-	qsort(sent->prefixes.items, sent->prefixes.n, sizeof(*sent->prefixes.items), compare_prefixes);
-	vec_each(p, &sent->prefixes) {
-		if (!n || !prefix_equal(p, &sent->prefixes.items[n - 1]))
-			sent->prefixes.items[n++] = *p;
-	}
-	sent->prefixes.n = n;
-}
-
-/*
- * Whether the speakers would do the same for both prefixes: no policy looks at
- * a prefix but to tell a default route, or one the device announces itself.
- */
-static bool settles_alike(const struct origination *a, size_t n_a, const struct origination *b, size_t n_b)
-{
-	if (n_a != n_b || !n_a || !a->prefix.len || !b->prefix.len)
-		return false;
-	for (size_t i = 0; i < n_a; i++) {
-		if (a[i].device != b[i].device || a[i].attrs != b[i].attrs || a[i].connection != b[i].connection)
-			return false;
-	}
-	return true;
-}
-
-static void record_sent(struct rib_sent *sent, const struct bgp *b, uint32_t at)
+static void record_sent(struct rib_sent *sent, const struct bgp *b, uint32_t first, uint32_t n)
 {
 	vec_each(slot, &b->changed) {
 		const struct attrs *attrs = b->received.items[*slot].sent;
 		struct sent_list *list = &sent->lists[*slot];
 		struct sent_run *last = list->runs.n ? &list->runs.items[list->runs.n - 1] : NULL;
 
-		if (!attrs || (last && last->first + last->n == at + 1)) /* said already: slots may repeat */
+		if (!attrs)
 			continue;
-		list->n++;
-		if (last && last->first + last->n == at && last->attrs == attrs)
-			last->n++;
+		list->n += n;
+		if (last && last->first + last->n == first && last->attrs == attrs)
+			last->n += n;
 		else
-			vec_push(&list->runs, ((struct sent_run){.first = at, .n = 1, .attrs = attrs}));
+			vec_push(&list->runs, ((struct sent_run){.first = first, .n = n, .attrs = attrs}));
 	}
 }
 
-/* Every prefix in turn: first the speakers, then the tables that build on them. */
-static void run(struct rib *rib, struct bgp *bgp, struct tables *tables, const origin_list *origins, size_t budget)
+static bool learns_from_msee(const struct bgp *b, const struct speaker *s)
 {
-	const struct origination *at = origins->items, *before = at;
-	size_t n_before = 0, left = origins->n;
-
-	for (uint32_t i = 0; i < rib->sent->prefixes.n; i++) {
-		const struct prefix *p = &rib->sent->prefixes.items[i];
-		size_t n = 0;
-
-		while (n < left && prefix_equal(&at[n].prefix, p))
-			n++;
-		if (!settles_alike(before, n_before, at, n) && !bgp_settle(bgp, p, at, n, budget) && rib->converged) {
-			rib->converged = false;
-			rib->unstable = *p;
-		}
-		record_sent(rib->sent, bgp, i);
-		tables_add(tables, p);
-		before = at;
-		n_before = n;
-		left -= n;
-		if (n)
-			at += n; /* without any origination there is no array */
+	vec_each(r, &s->learned) {
+		if (b->sessions.items[r->session].kind == SESSION_GATEWAY)
+			return true;
 	}
-	rib->events = bgp->events;
+	return false;
+}
+
+/*
+ * Of n prefixes that the speakers have settled on alike, how many the gateways
+ * have room for; they learn these. A gateway that is full learns none from now on.
+ */
+static uint32_t fill_gateways(struct bgp *b, uint32_t n)
+{
+	vec_each(d, &b->active) {
+		const struct device *device = &b->fabric->devices.items[*d];
+		struct speaker *s = &b->speakers[*d];
+		size_t limit = device->kind == ERX_KIND_ERGW ? limit_prefixes_of(device->gateway) : SIZE_MAX;
+
+		if (limit - s->n_learned < n && learns_from_msee(b, s))
+			n = limit - s->n_learned;
+	}
+	vec_each(d, &b->active) {
+		const struct device *device = &b->fabric->devices.items[*d];
+		struct speaker *s = &b->speakers[*d];
+
+		if (device->kind != ERX_KIND_ERGW || !learns_from_msee(b, s))
+			continue;
+		s->n_learned += n;
+		s->full = s->n_learned == limit_prefixes_of(device->gateway);
+	}
+	return n;
+}
+
+struct run {
+	struct rib *rib;
+	struct bgp *bgp;
+	struct tables *tables;
+	bool by_class;
+};
+
+static void settle(struct run *r, const struct prefix_class *k)
+{
+	if (bgp_settle(r->bgp, k) || !r->rib->converged)
+		return;
+	r->rib->converged = false;
+	r->rib->unstable = r->bgp->prefix;
+}
+
+static void add_members(struct run *r, const struct prefix_class *k, uint32_t done, uint32_t n)
+{
+	uint32_t first = k->first + done;
+
+	record_sent(r->rib->sent, r->bgp, first, n);
+	for (uint32_t i = 0; i < n && !r->by_class; i++)
+		tables_add(r->tables, &r->bgp->plan->prefixes.items[first + i], k->announced_by, 1);
+	if (r->by_class)
+		tables_add(r->tables, &r->bgp->plan->prefixes.items[first], k->announced_by, n);
+}
+
+/* Every prefix in turn: first the speakers, then the tables that build on them. */
+static void run(struct run *r)
+{
+	vec_each(k, &r->bgp->plan->classes) {
+		uint32_t done = 0;
+
+		while (done < k->n) {
+			uint32_t n = k->n - done;
+
+			settle(r, k);
+			if (r->rib->full_gateway && !r->by_class)
+				n = fill_gateways(r->bgp, n);
+			add_members(r, k, done, n);
+			done += n;
+		}
+	}
+	r->rib->events = r->bgp->events;
+}
+
+static void apply_limits(struct rib *rib, struct bgp *bgp)
+{
+	limits_apply(bgp, rib->arena, &rib->limits);
+	vec_each(u, &rib->limits)
+		rib->full_gateway |= u->kind == LIMIT_PREFIXES_OF_GATEWAY && u->over;
+	bgp->events = 0;
 }
 
 static const char *table_name(struct rib *rib, const struct table *t)
@@ -186,43 +183,48 @@ static void take_sessions(struct rib *rib, const struct bgp *b)
 	}
 }
 
-struct rib *rib_compute_within(const struct fabric *f, const struct conditions *now, size_t budget)
+static struct rib *compute(const struct fabric *f, const struct conditions *now, size_t budget, bool by_class)
 {
 	static const struct conditions nothing_failed = {};
 	struct rib *rib = xcalloc(1, sizeof(*rib));
 	struct local_case c = {.fabric = f, .now = now ? now : &nothing_failed};
-	origin_list origins = {};
-	struct tables *tables;
-	struct bgp *bgp;
+	struct run r = {.rib = rib, .by_class = by_class};
 
 	rib->arena = arena_new();
 	rib->fabric = f;
 	rib->converged = true;
 	rib->sent = xcalloc(1, sizeof(*rib->sent));
 	c.pool = attrs_pool_new(rib->arena);
-	bgp = bgp_new(f, c.pool, c.now);
-	rib->sent->n_lists = bgp->sessions.n * 2;
+	r.bgp = bgp_new(&c, budget);
+	rib->sent->plan = r.bgp->plan;
+	rib->sent->n_lists = r.bgp->sessions.n * 2;
 	rib->sent->lists = xcalloc(rib->sent->n_lists, sizeof(*rib->sent->lists));
-	if (!budget)
-		budget = UPDATES_AT_LEAST + UPDATES_PER_SESSION * bgp->sessions.n;
+	r.tables = tables_new(&c, r.bgp, rib->arena);
+	if (!c.now->without_limits)
+		apply_limits(rib, r.bgp);
+	run(&r);
+	take_tables(rib, r.tables);
+	take_sessions(rib, r.bgp);
 
-	tables = tables_new(&c, bgp, rib->arena);
-	collect_origins(&c, &origins);
-	collect_prefixes(rib->sent, tables, &origins);
-	run(rib, bgp, tables, &origins, budget);
-	take_tables(rib, tables);
-	take_sessions(rib, bgp);
-
-	vec_free(&origins);
-	tables_free(tables);
-	bgp_free(bgp);
+	tables_free(r.tables);
+	bgp_free(r.bgp);
 	attrs_pool_free(c.pool);
 	return rib;
 }
 
+struct rib *rib_compute_within(const struct fabric *f, const struct conditions *now, size_t budget)
+{
+	return compute(f, now, budget, false);
+}
+
 struct rib *rib_compute(const struct fabric *f, const struct conditions *now)
 {
-	return rib_compute_within(f, now, 0);
+	return compute(f, now, 0, false);
+}
+
+struct rib *rib_compute_classes(const struct fabric *f, const struct conditions *now)
+{
+	return compute(f, now, 0, true);
 }
 
 void rib_free(struct rib *r)
@@ -233,10 +235,10 @@ void rib_free(struct rib *r)
 		free(t->entries);
 	vec_free(&r->tables);
 	vec_free(&r->sessions);
+	vec_free(&r->limits);
 	for (size_t i = 0; i < r->sent->n_lists; i++)
 		vec_free(&r->sent->lists[i].runs);
 	free(r->sent->lists);
-	vec_free(&r->sent->prefixes);
 	free(r->sent);
 	arena_free(r->arena);
 	free(r);
@@ -287,19 +289,25 @@ const struct rib_entry *rib_find(const struct rib_table *t, const struct prefix 
 	return bsearch(&net, t->entries, t->n_entries, sizeof(*t->entries), compare_with_entry);
 }
 
-const struct rib_entry *rib_lookup(const struct rib_table *t, const struct addr *a)
+const struct rib_entry *rib_cover(const struct rib_table *t, const struct prefix *p)
 {
-	struct prefix p = prefix_of(a);
+	struct prefix around = *p;
 
-	for (unsigned len = p.len + 1; len-- > 0;) {
-		const struct rib_entry *e;
+	while (around.len-- > 0) {
+		const struct rib_entry *e = rib_find(t, &around);
 
-		p.len = len;
-		e = rib_find(t, &p);
 		if (e && e->n_best)
 			return e;
 	}
 	return NULL;
+}
+
+const struct rib_entry *rib_lookup(const struct rib_table *t, const struct addr *a)
+{
+	struct prefix p = prefix_of(a);
+	const struct rib_entry *e = rib_find(t, &p);
+
+	return e && e->n_best ? e : rib_cover(t, &p);
 }
 
 static const struct advertisement *make_advertisements(const struct rib *r, const struct sent_list *list)
@@ -308,7 +316,7 @@ static const struct advertisement *make_advertisements(const struct rib *r, cons
 
 	vec_each(run, &list->runs) {
 		for (uint32_t i = 0; i < run->n; i++)
-			*next++ = (struct advertisement){.prefix = r->sent->prefixes.items[run->first + i],
+			*next++ = (struct advertisement){.prefix = r->sent->plan->prefixes.items[run->first + i],
 							 .attrs = run->attrs};
 	}
 	return out;

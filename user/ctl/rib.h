@@ -10,9 +10,11 @@
 #define ERX_CTL_RIB_H
 
 #include "ctl/fabric.h"
+#include "topo/limits.h"
 
 /* What the network is like at a moment. A member that is NULL: nothing of that kind. */
 struct conditions {
+	bool without_limits;	  /* Azure's limits are neither counted nor act */
 	const bool *link_down;	  /* by link: no carrier, or the neighbour was found dead: nothing passes */
 	const bool *session_down; /* by link: the BGP session over it is down though the link carries packets */
 	const uint8_t *prepends;  /* by device: how often it adds its AS beyond once towards every neighbour
@@ -109,6 +111,8 @@ struct rib_entry {
 	unsigned n_best; /* 0: no eligible route */
 	/* The step in which the best beat the first that is not in use; MULTIPATH or ONLY when there is none. */
 	enum decide_step decided_at;
+	uint64_t announced_by; /* number of those who announce it; prefixes with other ones may come and go otherwise */
+	uint32_t n_alike; /* of rib_compute_classes(): prefixes this one stands for, itself included; 1 elsewhere */
 };
 
 /*
@@ -142,9 +146,28 @@ struct session_view {
 	const struct connection *connection; /* NULL: CIRCUIT and INSIDE */
 	struct addr addr_a, addr_b;
 	bool up;
-	const char *down_because; /* "link down", "session down"; NULL when up; owned by the rib */
-	size_t sent_a, sent_b;	  /* prefixes a advertises to b now, and b to a */
+	/* "link down", "session down", "4,001 prefixes from 'loc1-ce1' exceed the 4,000 of tier Standard"; NULL: up. */
+	const char *down_because;
+	size_t sent_a, sent_b; /* prefixes a advertises to b now, and b to a */
 };
+
+/* How far one of Azure's limits is used. */
+struct limit_usage {
+	enum limit kind;
+	const char *object; /* the name of the first thing that `what` names */
+	const char *what;   /* "prefixes from 'loc1-ce1' to 'er1.primary'" */
+	size_t count, limit;
+	bool over;
+	const char *consequence; /* of being over: "the BGP session drops until there are fewer" */
+	const char *source;	 /* "azure.md 7.3" */
+};
+typedef VEC(struct limit_usage) limit_list;
+
+/* From 80 % on a view warns. */
+static inline bool limit_is_near(const struct limit_usage *u)
+{
+	return u->count * 5 >= u->limit * 4;
+}
 
 struct rib_sent;
 
@@ -157,6 +180,9 @@ struct rib {
 	size_t events;	       /* UPDATEs until the fixed point */
 	bool converged;	       /* false: stopped at the budget; unstable names one prefix that kept changing */
 	struct prefix unstable;
+	limit_list limits; /* every limit that something counts for; a session over one counts what it would bring */
+	/* Some gateway is full: of prefixes that fare alike it has learned some and not others. */
+	bool full_gateway;
 };
 
 /*
@@ -167,6 +193,15 @@ struct rib {
 struct rib *rib_compute(const struct fabric *f, const struct conditions *now);
 /* The same with a bound on the UPDATEs that one prefix may take (0: the bound that rib_compute() sets). */
 struct rib *rib_compute_within(const struct fabric *f, const struct conditions *now, size_t budget);
+/*
+ * The same over one prefix for each class of prefixes that fare alike whatever
+ * fails, so that the time does not depend on their number: each entry stands for
+ * n_alike prefixes. Which they are follows from the fabric alone, so that two
+ * such ribs of one fabric have entries for the same prefixes. What is counted
+ * (limits, what sessions have sent, rib_advertised()) counts all. With a
+ * full_gateway no prefix stands for others: compute in full.
+ */
+struct rib *rib_compute_classes(const struct fabric *f, const struct conditions *now);
 void rib_free(struct rib *r); /* NULL is fine */
 
 /* The device's own table; that of a host's port (its subnet's, when that has one). */
@@ -178,6 +213,8 @@ const struct rib_table *rib_table_of_port(const struct rib *r, uint32_t port);
 /* Exact and longest-prefix look-up; NULL when there is none. Entries without a best route do not cover. */
 const struct rib_entry *rib_find(const struct rib_table *t, const struct prefix *p);
 const struct rib_entry *rib_lookup(const struct rib_table *t, const struct addr *a);
+/* What takes over when p has no route: the longest shorter prefix around it. */
+const struct rib_entry *rib_cover(const struct rib_table *t, const struct prefix *p);
 
 /*
  * What device a sends to device b: entries of an Adj-RIB-Out, sorted by prefix.

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/speaker.h"
+
+#include <string.h>
+#include "ctl/local.h"
 #include "topo/gateway_subnet.h"
+
+/*
+ * UPDATEs that one prefix may take, per session. A network that settles needs
+ * about as many as its longest path has sessions.
+ */
+#define UPDATES_PER_SESSION 32
+#define UPDATES_AT_LEAST    1024
 
 bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link)
 {
@@ -115,18 +125,24 @@ static void add_inside_sessions(struct bgp *b)
 	}
 }
 
-struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const struct conditions *now)
+struct bgp *bgp_new(const struct local_case *c, size_t budget)
 {
+	const struct fabric *f = c->fabric;
 	struct bgp *b = xcalloc(1, sizeof(*b));
 
 	b->fabric = f;
-	b->now = now;
-	b->pool = pool;
+	b->now = c->now;
+	b->plan = plan_of(f);
+	b->pool = c->pool;
+	b->announced = xcalloc(b->plan->announcers.n, sizeof(const struct attrs *));
+	for (size_t i = 0; i < b->plan->announcers.n; i++)
+		b->announced[i] = announced_attrs(c, &b->plan->announcers.items[i]);
 	b->speakers = xcalloc(f->devices.n, sizeof(*b->speakers));
 	for (size_t i = 0; i < f->devices.n; i++)
 		b->speakers[i].told_session = NO_INDEX;
 	add_link_sessions(b);
 	add_inside_sessions(b);
+	b->budget = budget ? budget : UPDATES_AT_LEAST + UPDATES_PER_SESSION * b->sessions.n;
 	return b;
 }
 
@@ -137,6 +153,8 @@ void bgp_free(struct bgp *b)
 		vec_free(&b->speakers[i].learned);
 	}
 	free(b->speakers);
+	free(b->announced);
+	vec_free(&b->origins);
 	vec_free(&b->sessions);
 	vec_free(&b->received);
 	vec_free(&b->changed);
@@ -145,15 +163,24 @@ void bgp_free(struct bgp *b)
 	free(b);
 }
 
+static void activate(struct bgp *b, uint32_t device)
+{
+	struct speaker *s = &b->speakers[device];
+
+	if (!s->active)
+		vec_push(&b->active, device);
+	s->active = true;
+}
+
 static void enqueue(struct bgp *b, uint32_t device)
 {
 	struct speaker *s = &b->speakers[device];
 
+	activate(b, device);
 	if (s->queued)
 		return;
 	s->queued = true;
 	vec_push(&b->queue, device);
-	vec_push(&b->active, device);
 }
 
 static void forget_prefix(struct bgp *b)
@@ -165,12 +192,12 @@ static void forget_prefix(struct bgp *b)
 
 		s->learned.n = 0;
 		s->n_best = 0;
-		s->queued = false;
+		s->queued = s->active = false;
 		s->origin = NULL;
 		s->told = NULL;
 		s->told_session = NO_INDEX;
 	}
-	b->changed.n = b->active.n = b->queue.n = b->next = 0;
+	b->changed.n = b->active.n = b->queue.n = b->next = b->origins.n = 0;
 }
 
 static struct route learned_route(const struct bgp *b, const struct neighbour *n, const struct attrs *accepted)
@@ -219,6 +246,12 @@ static struct policy_source choose(const struct bgp *b, const struct speaker *s,
 		.attrs = best->attrs, .learned = &b->sessions.items[best->session], .from = best->from};
 }
 
+/* A gateway's limit is on what it learns from edge routers (azure.md 6). */
+static bool is_full_for(const struct bgp *b, const struct session *s, uint32_t device)
+{
+	return s->kind == SESSION_GATEWAY && b->speakers[device].full;
+}
+
 /* An UPDATE, or a withdrawal when sent is NULL: processed by the receiver at once. */
 static void deliver(struct bgp *b, const struct policy_case *c, uint32_t session, const struct attrs *sent)
 {
@@ -231,8 +264,12 @@ static void deliver(struct bgp *b, const struct policy_case *c, uint32_t session
 		return;
 	b->events++;
 	r->sent = sent;
-	r->accepted = sent ? policy_import(c, sent, b->speakers[device].origin) : NULL;
-	vec_push(&b->changed, slot);
+	r->offered = sent ? policy_import(c, sent, b->speakers[device].origin) : NULL;
+	r->accepted = c->session->over || is_full_for(b, c->session, device) ? NULL : r->offered;
+	if (!r->changed)
+		vec_push(&b->changed, slot);
+	r->changed = true;
+	activate(b, device);
 	if (r->accepted != before)
 		enqueue(b, device);
 }
@@ -261,20 +298,33 @@ static void advertise(struct bgp *b, uint32_t device)
 	}
 }
 
-bool bgp_settle(struct bgp *b, const struct prefix *p, const struct origination *origins, size_t n_origins,
-		size_t budget)
+static void originate(struct bgp *b, const struct prefix_class *k)
 {
-	size_t limit = b->events + budget;
+	for (uint32_t i = 0; i < k->n_announced; i++) {
+		uint32_t from = b->plan->announcements.items[k->announced_at + i].announcer;
+		const struct announcer *a = &b->plan->announcers.items[from];
 
-	forget_prefix(b);
-	b->prefix = *p;
-	for (size_t i = 0; i < n_origins; i++) {
-		struct speaker *s = &b->speakers[origins[i].device];
+		if (b->announced[from])
+			vec_push(&b->origins, ((struct origination){.device = a->device,
+								    .attrs = b->announced[from],
+								    .connection = a->connection}));
+	}
+	vec_each(o, &b->origins) {
+		struct speaker *s = &b->speakers[o->device];
 
 		if (!s->origin)
-			s->origin = &origins[i];
-		enqueue(b, origins[i].device);
+			s->origin = o;
+		enqueue(b, o->device);
 	}
+}
+
+bool bgp_settle(struct bgp *b, const struct prefix_class *k)
+{
+	size_t limit = b->events + b->budget;
+
+	forget_prefix(b);
+	b->prefix = b->plan->prefixes.items[k->first];
+	originate(b, k);
 	while (b->next < b->queue.n) {
 		uint32_t device = b->queue.items[b->next++];
 

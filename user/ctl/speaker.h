@@ -13,12 +13,12 @@
 #ifndef ERX_CTL_SPEAKER_H
 #define ERX_CTL_SPEAKER_H
 
+#include "ctl/classes.h"
 #include "ctl/decide.h"
 #include "ctl/policy.h"
 
-/* A prefix that a device announces of its own. */
+/* That a device announces the prefix at hand as its own. */
 struct origination {
-	struct prefix prefix;
 	uint32_t device;
 	const struct attrs *attrs;
 	const struct connection *connection; /* of a static VPN route; NULL: the device's own network */
@@ -26,7 +26,9 @@ struct origination {
 
 struct received {
 	const struct attrs *sent;     /* NULL: nothing, or withdrawn */
-	const struct attrs *accepted; /* after import policy; NULL: refused */
+	const struct attrs *offered;  /* after import policy; NULL: refused */
+	const struct attrs *accepted; /* offered, unless a limit stands against it */
+	bool changed;		      /* it is in bgp.changed */
 };
 
 /* One end of a session, seen from the device that has it. */
@@ -42,17 +44,25 @@ struct speaker {
 	VEC(struct route) learned;	  /* accepted routes, ranked */
 	unsigned n_best;		  /* of learned */
 	bool queued;
+	bool active;		  /* it is in bgp.active */
 	const struct attrs *told; /* the route the neighbours have been told of, and from whom it was */
 	uint32_t told_session;
+	/* Of all prefixes: */
+	size_t n_learned; /* from edge routers, by a gateway */
+	bool full;	  /* it learns no more */
 };
 
 struct bgp {
 	const struct fabric *fabric;
 	const struct conditions *now;
+	const struct prefix_plan *plan;
 	struct attrs_pool *pool;
+	const struct attrs **announced;	 /* by announcer; NULL: silent now */
+	size_t budget;			 /* of UPDATEs that one prefix may take */
+	VEC(struct origination) origins; /* of the prefix at hand */
 	VEC(struct session) sessions;
 	VEC(struct received) received; /* by session * 2 + receiving end */
-	VEC(uint32_t) changed;	       /* indexes into received, of the prefix at hand; may repeat */
+	VEC(uint32_t) changed;	       /* indexes into received, of the prefix at hand */
 	struct speaker *speakers;      /* by device; those that speak no BGP have no neighbours */
 	VEC(uint32_t) queue;	       /* devices with something to tell, first in first out */
 	size_t next;		       /* place in queue */
@@ -61,15 +71,14 @@ struct bgp {
 	size_t events; /* UPDATEs so far, of all prefixes */
 };
 
-struct bgp *bgp_new(const struct fabric *f, struct attrs_pool *pool, const struct conditions *now);
+struct local_case;
+
+/* budget: UPDATEs that one prefix may take; 0: what is plenty for a network of this size. */
+struct bgp *bgp_new(const struct local_case *c, size_t budget);
 void bgp_free(struct bgp *b);
 
-/*
- * Let the speakers settle on one prefix, which these devices announce. Returns
- * false when they have not after budget UPDATEs.
- */
-bool bgp_settle(struct bgp *b, const struct prefix *p, const struct origination *origins, size_t n_origins,
-		size_t budget);
+/* Let the speakers settle on the prefixes of a class. Returns false when they have not within the budget. */
+bool bgp_settle(struct bgp *b, const struct prefix_class *k);
 
 /* The address that neighbours through a tunnel peer with, at the end that this port is. */
 struct addr tunnel_bgp_addr(const struct fabric *f, uint32_t port);

@@ -327,23 +327,30 @@ static void rank_candidates(struct tables *t, struct table *table, struct rib_en
 }
 
 /* Neighbouring prefixes mostly come the same ways: their routes are ranked and kept once. */
-static void add_entry(struct tables *t, struct table *table, const struct prefix *p)
+static void add_entry(struct tables *t, struct table *table, const struct rib_entry *draft)
 {
-	struct rib_entry e = {};
+	struct rib_entry e = *draft;
 
-	gather(t, table, p);
+	gather(t, table, &e.prefix);
 	if (!t->candidates.n)
 		return;
-	if (same_as_last(t, table))
-		e = table->entries.items[table->entries.n - 1];
-	else
+	if (same_as_last(t, table)) {
+		const struct rib_entry *last = &table->entries.items[table->entries.n - 1];
+
+		e.routes = last->routes;
+		e.n_routes = last->n_routes;
+		e.n_best = last->n_best;
+		e.decided_at = last->decided_at;
+	} else {
 		rank_candidates(t, table, &e);
-	e.prefix = *p;
+	}
 	vec_push(&table->entries, e);
 }
 
-void tables_add(struct tables *t, const struct prefix *p)
+void tables_add(struct tables *t, const struct prefix *p, uint64_t announced_by, uint32_t n_alike)
 {
+	struct rib_entry draft = {.prefix = *p, .announced_by = announced_by, .n_alike = n_alike};
+
 	vec_each(i, &t->order)
-		add_entry(t, &t->list.items[*i], p);
+		add_entry(t, &t->list.items[*i], &draft);
 }

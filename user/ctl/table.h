@@ -36,7 +36,8 @@ struct tables {
 
 struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct arena *arena);
 void tables_free(struct tables *t);
-/* Add the entry of one prefix to every table that has a route to it. Prefixes come in order. */
-void tables_add(struct tables *t, const struct prefix *p);
+/* Add the entry of a prefix, which stands for n_alike, to every table that has a route to it. Prefixes come in order.
+ */
+void tables_add(struct tables *t, const struct prefix *p, uint64_t announced_by, uint32_t n_alike);
 
 #endif

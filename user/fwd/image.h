@@ -92,6 +92,8 @@ struct image {
 	VEC(struct image_leg) legs;
 	VEC(struct image_policy) policies;
 	const bool *link_down, *link_silent; /* by link index, not owned */
+	/* Prefixes of one group differ now, so that after a change routes may have to move, not only groups. */
+	bool split;
 };
 
 struct image_input {
@@ -105,7 +107,11 @@ struct image_input {
 };
 
 /*
- * Compile. All pointers of the input must outlive the image. Returns NULL when a
+ * Compile. From ribs of rib_compute_classes() (both, or neither) the groups are the
+ * same as from full ones, with the same numbers, unless `split` is set; the routes
+ * are then those of the prefixes that stand for others.
+ *
+ * All pointers of the input must outlive the image. Returns NULL when a
  * map cannot hold the lab, with the reason in diags.
  */
 struct image *image_compile(const struct image_input *in, struct diags *diags);

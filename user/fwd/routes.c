@@ -2,8 +2,8 @@
 /*
  * Tables, routes and next-hop groups.
  *
- * Prefixes that have the same candidates when nothing has failed, and the same
- * prefix above them, will fare alike in every failure: they share a group. Its
+ * Prefixes that the same announce, that have the same candidates when nothing has
+ * failed, and the same prefix above them, will fare alike in every failure: they share a group. Its
  * name is made of the intact state, so it does not change when something fails;
  * its content is made of the present one. A prefix that a failure has taken away
  * keeps its route, and its group does what the covering prefix does.
@@ -136,7 +136,7 @@ static uint64_t route_signature(const struct fabric *f, const struct route *r)
 static uint64_t entry_signature(const struct fabric *f, const struct device *d, const struct rib_entry *e,
 				uint64_t cover)
 {
-	uint64_t h = mix(cover, e->n_routes);
+	uint64_t h = mix(mix(cover, e->n_routes), e->announced_by);
 	char text[PREFIX_STRLEN];
 
 	for (unsigned i = 0; i < e->n_routes; i++)
@@ -167,6 +167,7 @@ static uint32_t intern_group(struct compiler *c, const char *table, const char *
 	if (known && !same_group(&c->image->groups.items[known->at].entry, content)) {
 		uint64_t other = mix(signature, content->flags);
 
+		c->image->split = true;
 		for (uint32_t i = 0; i < content->n; i++)
 			other = mix(other, content->members[i].adjacency);
 		free(key);
@@ -228,7 +229,7 @@ static void compile_entry(struct compiler *c, struct image_table *t, const struc
 	cover.signature = entry_signature(c->in->fabric, d, shape, cover_signature(covers, &shape->prefix));
 	vec_push(covers, cover);
 	if (!now || !now->n_best) {
-		route.entry = rib_lookup(t->now, &shape->prefix.addr);
+		route.entry = rib_cover(t->now, &shape->prefix);
 		route.stands_in = true;
 	}
 	fill_group(c, d, route.entry, route.stands_in ? intact_of(c, t, route.entry) : intact, &content);
@@ -300,9 +301,10 @@ static void compile_bypasses(struct compiler *c, struct image_table *t)
 
 	if (d->kind != ERX_KIND_MSEE)
 		return;
-	vec_each(l, &c->in->fabric->links) {
-		if (l->kind == LINK_VNET_MSEE && gateway_can_fastpath(l->connection->gateway) &&
-		    device_port_on(c->in->fabric, d->index, l->index) != NO_INDEX)
+	vec_each(p, &d->ports) {
+		const struct link *l = &c->in->fabric->links.items[c->in->fabric->ports.items[*p].link];
+
+		if (l->kind == LINK_VNET_MSEE && gateway_can_fastpath(l->connection->gateway))
 			compile_bypass(c, t, l);
 	}
 }
@@ -314,6 +316,7 @@ static int by_prefix(const void *a, const void *b)
 
 void compile_routes(struct compiler *c)
 {
+	c->image->split = c->in->intact->full_gateway || c->in->now->full_gateway;
 	for (size_t i = 0; i < c->in->now->tables.n; i++) {
 		struct image_table t = {
 			.now = &c->in->now->tables.items[i],

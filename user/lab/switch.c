@@ -13,14 +13,6 @@
 #include "lab/whole.h"
 #include "lib/log.h"
 
-/* Until classes of prefixes are computed, the whole is. */
-static struct rib *rib_compute_classes(const struct fabric *f, const struct conditions *now)
-{
-	return rib_compute(f, now);
-}
-
-static const bool always_whole = true;
-
 int lab_switch_open(const struct lab *lab, struct lab_switch **out, struct error *e)
 {
 	struct lab_switch *s;
@@ -167,7 +159,8 @@ int lab_switch_apply(struct lab *lab, struct lab_switch *s, enum lab_pace pace, 
 	}
 	image = image_compile(&in, &diags);
 	diags_free(&diags);
-	if (image && !always_whole)
+	/* Routes that were moved have to move back, too. */
+	if (image && !image->split && !(s->image && s->image->split))
 		err = apply_groups(s, image, pace, &changes->dp, e);
 	else
 		err = switch_whole(lab, s, changes, e);

@@ -44,8 +44,8 @@ const struct limit_rule limit_rules[N_LIMITS] = {
 					   "prefixes learned by VPN gateway '%s'",
 					   "the BGP session that brings them drops until there are fewer",
 					   "azure.md 7.3"},
-	[LIMIT_SUBNETS] = {DIAG_ERROR, "virtual network '%s' has %zu subnets, Azure allows %zu",
-			   "subnets of VNet '%s'", "Azure refuses another subnet", "azure.md 7.3"},
+	[LIMIT_SUBNETS] = {DIAG_ERROR, "virtual network '%s' has %zu subnets, Azure allows %zu", "subnets of VNet '%s'",
+			   "Azure refuses another subnet", "azure.md 7.3"},
 };
 
 static const struct {
