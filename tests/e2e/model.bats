@@ -38,12 +38,17 @@ witness_scenarios() {
 	done < <(scenarios)
 }
 
-# FastPath on wherever the gateway can, one connection after the other.
+# FastPath on wherever the gateway can, one connection after the other; false when none can.
 fastpath_everywhere() {
-	local connection
+	local connection switched=1
 	for connection in $(sed -n 's/^  \([^ ]*\): *{connectionType: ExpressRoute,.*/\1/p' "$TOPOLOGY"); do
-		erx fastpath "$1" "$connection" || [[ $? -eq 3 ]]
+		if erx fastpath "$1" "$connection"; then
+			switched=0
+		else
+			[[ $? -eq 3 ]]
+		fi
 	done
+	return $switched
 }
 
 @test "interop: before, during and after a failure, with FastPath off and on" {
@@ -79,8 +84,7 @@ fastpath_everywhere() {
 		witness "$name"
 		witness_scenarios "$name"
 		witness "$name, restored"
-		fastpath_everywhere on
-		witness "$name, FastPath on"
+		if fastpath_everywhere on; then witness "$name, FastPath on"; fi
 		remove_labs
 	done
 }
