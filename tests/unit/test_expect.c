@@ -124,6 +124,20 @@ Test(expect, one_route)
 	says("{at: loc1-ce1, prefix: 10.10.30.0/25}", false, "no route; expected one");
 }
 
+Test(expect, the_mark_of_a_circuits_table)
+{
+	static const char seen[] =
+		"remote-ergw/0 10.17.30.44* [65515] and remote-ergw/1 10.17.30.45 [65515]; multipath";
+	char words[200];
+
+	says("{at: er1.primary, prefix: 10.17.30.0/26, nextHops: [10.17.30.45, 10.17.30.44*]}", true, seen);
+	says("{at: er1.primary, prefix: 10.17.30.0/26, nextHops: [10.17.30.44, 10.17.30.45]}", true, seen);
+	snprintf(words, sizeof(words), "%s; expected next hop 10.17.30.44 and 10.17.30.45*", seen);
+	says("{at: er1.primary, prefix: 10.17.30.0/26, nextHops: [10.17.30.44, 10.17.30.45*]}", false, words);
+	says("{at: er1.primary, prefix: 10.2.30.0/25, nextHops: [192.168.30.17]}", true,
+	     "loc1-ce1 192.168.30.17 [65021]; only");
+}
+
 Test(expect, several_devices_of_one_resource)
 {
 	says("{at: hub-ergw, asn: 65515}", true, "AS 65515");

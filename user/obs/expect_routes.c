@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/attrs.h"
+#include "ctl/decide.h"
 #include "obs/expect.h"
 #include "obs/names.h"
 #include "obs/routes.h"
@@ -179,23 +180,40 @@ static void weight_expected(const struct look *k)
 	fprintf(k->expected, "weight %u", k->x->weight);
 }
 
-static bool contains(const addr_list *list, const struct addr *a)
+static const struct expected_hop *find_hop(const struct route_expectation *x, const struct addr *a)
 {
-	vec_each(i, list) {
-		if (addr_equal(i, a))
-			return true;
+	vec_each(hop, &x->next_hops) {
+		if (addr_equal(&hop->addr, a))
+			return hop;
 	}
-	return false;
+	return NULL;
 }
 
-static bool next_hop_passes(const struct look *k, const struct route *r)
+/* Of several routes in use, the one that a table of one best route would have: what a circuit's table marks. */
+static const struct route *marked(const struct look *k, const struct rib_entry *e)
 {
-	return contains(&k->x->next_hops, &r->next_hop);
+	const struct decide_rules *rules = decide_rules_of(k->device->kind);
+	const struct route *best = &e->routes[0];
+	enum decide_step step;
+
+	for (unsigned i = 1; i < e->n_best; i++) {
+		if (route_compare(&e->routes[i], best, rules, &step) > 0)
+			best = &e->routes[i];
+	}
+	return e->n_best > 1 ? best : NULL;
 }
 
 static bool next_hops_hold(const struct look *k, const struct rib_entry *e)
 {
-	return e->n_best == k->x->next_hops.n && all_best(k, e, next_hop_passes);
+	const struct route *mark = marked(k, e);
+
+	for (unsigned i = 0; i < e->n_best; i++) {
+		const struct expected_hop *hop = find_hop(k->x, &e->routes[i].next_hop);
+
+		if (!hop || (hop->marked && mark != &e->routes[i]))
+			return false;
+	}
+	return e->n_best == k->x->next_hops.n;
 }
 
 static void next_hops_expected(const struct look *k)
@@ -203,11 +221,11 @@ static void next_hops_expected(const struct look *k)
 	char text[ADDR_STRLEN];
 
 	vec_each(hop, &k->x->next_hops)
-		fprintf(k->expected, "%s%s", hop == k->x->next_hops.items ? "next hop " : " and ",
-			addr_format(hop, text));
+		fprintf(k->expected, "%s%s%s", hop == k->x->next_hops.items ? "next hop " : " and ",
+			addr_format(&hop->addr, text), hop->marked ? "*" : "");
 }
 
-static void print_route(const struct look *k, const struct route *r)
+static void print_route(const struct look *k, const struct route *r, bool mark)
 {
 	const struct fabric *f = k->rib->fabric;
 	const struct device *d = r->from == NO_INDEX ? NULL : &f->devices.items[r->from];
@@ -215,7 +233,7 @@ static void print_route(const struct look *k, const struct route *r)
 
 	fprintf(next_part(k->seen, " and "), "%s", d ? d->name : source_name(r->source));
 	if (addr_is_set(&r->next_hop))
-		fprintf(k->seen, " %s", addr_format(&r->next_hop, text));
+		fprintf(k->seen, " %s%s", addr_format(&r->next_hop, text), mark ? "*" : "");
 	if (!r->attrs)
 		return;
 	fputs(" [", k->seen);
@@ -270,7 +288,7 @@ static void look_at_route(const struct look *k)
 		return;
 	}
 	for (unsigned i = 0; i < e->n_best; i++)
-		print_route(k, &e->routes[i]);
+		print_route(k, &e->routes[i], k->device->kind == ERX_KIND_MSEE && &e->routes[i] == marked(k, e));
 	print_loser(k, e);
 	for (size_t i = 0; i < sizeof(aspects) / sizeof(aspects[0]); i++) {
 		if (aspects[i].asked && !aspects[i].holds(k, e)) {
@@ -399,7 +417,7 @@ static void row_hops_expected(const struct look *k, const addr_list *seen)
 	bool same = seen->n == k->x->next_hops.n;
 
 	vec_each(hop, seen)
-		same = same && contains(&k->x->next_hops, hop);
+		same = same && find_hop(k->x, hop);
 	if (!same && k->x->next_hops.n)
 		next_hops_expected(k);
 }

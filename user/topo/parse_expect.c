@@ -112,6 +112,29 @@ static void read_as_path(struct parser *p, const yaml_node_t *n, const struct ke
 	}
 }
 
+static void read_hop(struct parser *p, const struct key *key, const char *text, struct pos at, struct expected_hop *hop)
+{
+	size_t len = strlen(text);
+
+	hop->marked = key->max && len && text[len - 1] == '*';
+	if (addr_parse(hop->marked ? arena_printf(p->arena, "%.*s", (int)len - 1, text) : text, &hop->addr))
+		problem(p, at, "an item of '%s' of %s must be an address such as 10.0.0.4%s, not '%s'", key->name,
+			owner_text(p, &p->owner), key->max ? ", or with a star 10.0.0.4*" : "", shown(p, text));
+}
+
+/* Addresses; with max set, one may be marked by a star, as in a circuit's table. */
+static void read_next_hops(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)
+{
+	struct route_expectation *x = (void *)((char *)field - offsetof(struct route_expectation, next_hops));
+	name_list texts = {};
+
+	read_words(p, n, key, &texts);
+	list_reserve(p, &x->next_hops, texts.n, sizeof(*x->next_hops.items));
+	vec_each(text, &texts)
+		read_hop(p, key, *text, field_pos(p, text, node_pos(n)),
+			 vec_push(&x->next_hops, ((struct expected_hop){})));
+}
+
 /* A word of a list, kept as the list writes it. */
 static void read_term(struct parser *p, const yaml_node_t *n, const struct key *key, void *field)
 {
@@ -167,7 +190,7 @@ static const struct key routes_keys[] = {{"at", read_text, ROUTES(at), .required
 					 {"asPath", read_as_path, ROUTES(as_path)},
 					 {"localPreference", read_preference, ROUTES(local_pref)},
 					 {"weight", read_weight, ROUTES(weight)},
-					 {"nextHops", read_addresses, ROUTES(next_hops)},
+					 {"nextHops", read_next_hops, ROUTES(next_hops), .max = 1},
 					 {}};
 
 /* --- Effective routes of a virtual machine ------------------------------------------------------------------------ */
@@ -185,7 +208,7 @@ static const struct key vm_keys[] = {{"vm", read_text, ROUTES(at), .required = t
 				     {"source", read_term, ROUTES(source), sources},
 				     {"state", read_term, ROUTES(state), states},
 				     {"nextHopType", read_term, ROUTES(next_hop_type), hop_types},
-				     {"nextHops", read_addresses, ROUTES(next_hops)},
+				     {"nextHops", read_next_hops, ROUTES(next_hops)},
 				     {}};
 
 static const struct object forms[] = {

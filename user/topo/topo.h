@@ -258,6 +258,11 @@ struct packet_expectation {
 	uint64_t rtt_min_ns, rtt_max_ns; /* 0: not checked */
 };
 
+struct expected_hop {
+	struct addr addr;
+	bool marked; /* by a star: of several, the one that a circuit's table marks as best */
+};
+
 /*
  * What is not given is not checked. prefixes and not_see ask what has been
  * learned, prefix and all after it ask for one route.
@@ -275,7 +280,7 @@ struct route_expectation {
 	uint32_t local_pref, weight;
 	bool has_local_pref, has_weight;
 	const char *rule;			    /* the step of the decision, as decide_step_name() has it */
-	addr_list next_hops;			    /* in any order */
+	VEC(struct expected_hop) next_hops;	    /* in any order */
 	const char *source, *state, *next_hop_type; /* EXPECT_VM: Azure's words; NULL: not checked, Active */
 };
 
