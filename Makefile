@@ -145,10 +145,13 @@ format:
 install: $(PROGRAMS)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/erxdpctl.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@PREFIX@,$(PREFIX),g' etc/erxdpd@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpd $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/erxdp
 
 # The seed of the ECMP hash: prints it.

@@ -21,6 +21,7 @@ static const struct option_text {
 	{{"layer", required_argument, NULL, 'L'},
 	 "--layer NAME       arp or bgp: what is broken, while the link is up"},
 	{{"maintenance", no_argument, NULL, 'M'}, "--maintenance      planned work: drain, down, and back"},
+	{{"no-controller", no_argument, NULL, 'N'}, "--no-controller    start none: systemd does (erxdpd@LAB)"},
 	{{"follow", no_argument, NULL, 'f'}, "--follow           go on with what happens from now on"},
 	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
 	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
@@ -69,6 +70,7 @@ static void take_option(struct call *call, int letter)
 	case 'L': call->layer = optarg; break;
 	case 'M': call->maintenance = true; break;
 	case 'f': call->follow = true; break;
+	case 'N': call->no_controller = true; break;
 	case 'a': call->all = true; break;
 	case 'm': call->matrix = true; break;
 	case 'w': call->write = optarg; break;

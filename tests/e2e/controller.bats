@@ -279,3 +279,27 @@ within() {
 	on loc1-vm ping -c 1 -W 2 10.10.30.4
 	exits 0 timeout 30 "$ERXDPCTL" plan "$TOPOLOGY"
 }
+
+@test "the systemd unit is whole, and runs where systemd does" {
+	local root=$BATS_TEST_TMPDIR/root
+	make -C "$ROOT" --no-print-directory install DESTDIR="$root" >/dev/null
+	grep -q '^ExecStart=/usr/local/bin/erxdpd %i$' "$root/usr/local/lib/systemd/system/erxdpd@.service"
+	[[ -x $root/usr/local/bin/erxdpd && -x $root/usr/local/bin/erxdpctl ]]
+	[[ $(</proc/1/comm) == systemd ]] || skip "PID 1 is not systemd"
+	local lab unit=/run/systemd/system/erxdpd@.service
+	[[ ! -e /usr/local/bin/erxdpd && ! -e $unit ]] || skip "erxdp is installed here: it is left alone"
+	lab=$(lab_name u)
+	mkdir -p /etc/erxdp
+	cp "$(small "$lab")" "/etc/erxdp/$lab.yaml"
+	sed "s,/usr/local/bin,$ROOT/build,g" "$root/usr/local/lib/systemd/system/erxdpd@.service" >"$unit"
+	systemctl daemon-reload
+	systemctl start "erxdpd@$lab"
+	exits 0 ctl status --lab "$lab"
+	says "controller: alive"
+	kill -9 "$(ctl status --lab "$lab" --json | jq '.labs[] | .controllerPid')"
+	eventually 5 systemctl is-active --quiet "erxdpd@$lab"
+	systemctl stop "erxdpd@$lab"
+	rm -f "$unit" "/etc/erxdp/$lab.yaml"
+	systemctl daemon-reload
+	gone "$lab"
+}

@@ -17,7 +17,7 @@ struct call { /* one invocation, parsed */
 	const struct verb *verb;
 	int argc; /* of what is no option */
 	char **argv;
-	bool json, silent, all, matrix, follow, maintenance;
+	bool json, silent, all, matrix, follow, maintenance, no_controller;
 	const char *layer;
 	const char *lab;   /* --lab, or the environment's ERXDP_LAB; NULL: the only one */
 	bool lab_given;	   /* by --lab */

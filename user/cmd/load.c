@@ -221,7 +221,7 @@ static int prepare(struct lab *lab, const struct lab *before, struct error *e)
 }
 
 /* Under the lock of all labs; *lock is the lab's own. */
-static int load_locked(struct lab *lab, int *lock, double start)
+static int load_locked(const struct call *call, struct lab *lab, int *lock, double start)
 {
 	const char *name = lab->topo->name;
 	struct lab *before = loaded_before(name);
@@ -239,7 +239,7 @@ static int load_locked(struct lab *lab, int *lock, double start)
 	err = make(lab, before, &changes, &e);
 	close(*lock);
 	*lock = -1;
-	if (!err)
+	if (!err && (!call->no_controller || controller_pid(name)))
 		err = hand_over(name, &e);
 	if (err) {
 		refuse(&e);
@@ -251,14 +251,14 @@ static int load_locked(struct lab *lab, int *lock, double start)
 	return err ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static int load_under_all(struct lab *lab, double start)
+static int load_under_all(const struct call *call, struct lab *lab, double start)
 {
 	struct error e = {};
 	int lock = lab_lock(lab->topo->name, true, true, &e), code;
 
 	if (lock < 0)
 		return refuse(&e);
-	code = load_locked(lab, &lock, start);
+	code = load_locked(call, lab, &lock, start);
 	if (lock >= 0)
 		close(lock);
 	return code;
@@ -274,7 +274,7 @@ int cmd_load(const struct call *call)
 	if (!lab)
 		return code;
 	all = lab_lock_all(true, &e);
-	code = all < 0 ? refuse(&e) : load_under_all(lab, start);
+	code = all < 0 ? refuse(&e) : load_under_all(call, lab, start);
 	since = log_clock();
 	if (code == EXIT_DONE) {
 		code = check_exchange(lab);

@@ -5,7 +5,7 @@
 const struct verb verbs[] = {
 	{"validate", "FILE", 1, 1, "j", cmd_validate, "show all problems of a topology; change nothing",
 	 "Reads FILE and prints every problem as file:line:col: message. Exit code 3 when there is one."},
-	{"load", "FILE", 1, 1, "", cmd_load, "make the lab, or bring a loaded one to this file",
+	{"load", "FILE", 1, 1, "N", cmd_load, "make the lab, or bring a loaded one to this file",
 	 "Makes the namespaces, links, programs and routes of FILE. When a lab of that name is\n"
 	 "loaded, only what differs is changed. Returns when every pair of hosts that can talk has\n"
 	 "exchanged TCP and UDP; exit code 3 names the pair that could not, and the lab stays."},

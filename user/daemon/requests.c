@@ -77,9 +77,10 @@ static cJSON *unknown_target(const struct controller *c, const char *target)
 	if (guess)
 		return refused(CODE_USAGE, "'%.120s' is nothing that can fail in lab '%s' (did you mean '%s'?)", target,
 			       c->name, guess);
-	return refused(CODE_USAGE,
-		       "'%.120s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or router",
-		       target, c->name);
+	return refused(
+		CODE_USAGE,
+		"'%.120s' is nothing that can fail in lab '%s'; name a circuit path, connection, gateway or router",
+		target, c->name);
 }
 
 /* --- Changes ----------------------------------------------------------------------------------------------------- */

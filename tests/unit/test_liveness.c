@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* When silence means that a neighbour is gone: the timers of each kind of link, and the clockwork behind them. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "ctl/liveness.h"
+#include "model.h"
+
+#define MS 1000000ull
+
+static struct liveness_timers timers_of(const struct model *m, const char *name)
+{
+	vec_each(l, &m->fabric->links) {
+		if (!strcmp(l->name, name))
+			return liveness_timers_of(m->fabric, l);
+	}
+	cr_assert_fail("no link '%s'", name);
+	return (struct liveness_timers){};
+}
+
+/* azure.md 7.1: the hold timer without BFD, a minute between edge router and gateway, 45 s of dead-peer detection. */
+Test(liveness, every_kind_of_link_has_its_timer)
+{
+	static const struct {
+		const char *link, *protocol;
+		uint64_t detect_ms;
+		enum liveness_effect effect;
+	} cases[] = {
+		{"loc1-ce1:er1.primary", "BGP hold timer", 180000, LIVENESS_SESSION},
+		{"er1.primary:hub-ergw/0", "gateway session timeout", 60000, LIVENESS_SESSION},
+		{"hub-vpngw/0:loc1-ce1", "dead-peer detection", 45000, LIVENESS_LINK},
+		{"loc1-ce1:loc1", "OSPF dead interval", 40000, LIVENESS_LINK},
+	};
+	struct model *m = model_read("topologies/interop.yaml");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct liveness_timers t = timers_of(m, cases[i].link);
+
+		cr_assert_not_null(t.protocol, "%s is watched by nobody", cases[i].link);
+		cr_expect_str_eq(t.protocol, cases[i].protocol);
+		cr_expect_eq(t.detect_ns, cases[i].detect_ms * MS, "%s: %llu", cases[i].link,
+			     (unsigned long long)t.detect_ns);
+		cr_expect_eq(t.effect, cases[i].effect);
+	}
+	cr_expect_eq(timers_of(m, "hub:spoke").detect_ns, 0, "a peering runs no protocol");
+	cr_expect_eq(timers_of(m, "hub:hub-vm").detect_ns, 0, "a host runs no protocol");
+	model_free(m);
+}
+
+static struct liveness watched(uint64_t detect, uint64_t interval, uint64_t now)
+{
+	struct liveness l = {
+		.timers = {.detect_ns = detect, .interval_ns = interval, .multiplier = detect / interval}};
+
+	liveness_start(&l, now);
+	return l;
+}
+
+/* Step through time: hellos when they are due; those towards an end arrive while hears[end]. Returns when it died. */
+static uint64_t run(struct liveness *l, uint64_t from, uint64_t until, const bool hears[2], enum liveness_news until_news)
+{
+	for (uint64_t now = from; now < until; now = liveness_due(l) > now ? liveness_due(l) : now + 1) {
+		if (liveness_check(l, now) == until_news)
+			return now;
+		if (now < l->next_send)
+			continue;
+		liveness_sent(l, now);
+		for (unsigned end = 0; end < 2; end++) {
+			if (hears[end])
+				liveness_heard(l, end, now + 1000);
+		}
+	}
+	return 0;
+}
+
+Test(liveness, silence_of_either_end_kills_after_the_detection_time)
+{
+	static const bool cases[][2] = {{false, false}, {true, false}, {false, true}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct liveness l = watched(900 * MS, 300 * MS, 0);
+		uint64_t died;
+
+		cr_assert_eq(run(&l, 0, 5000 * MS, (const bool[]){true, true}, LIVENESS_DIED), 0);
+		died = run(&l, 5000 * MS, 9000 * MS, cases[i], LIVENESS_DIED);
+		cr_expect(died >= 5600 * MS && died <= 5901 * MS, "died at %llu ms", (unsigned long long)(died / MS));
+	}
+}
+
+Test(liveness, hearing_both_ends_brings_it_back)
+{
+	struct liveness l = watched(900 * MS, 300 * MS, 0);
+
+	cr_assert_neq(run(&l, 0, 5000 * MS, (const bool[]){false, false}, LIVENESS_DIED), 0);
+	cr_expect_eq(run(&l, 2000 * MS, 5000 * MS, (const bool[]){true, false}, LIVENESS_CAME_BACK), 0);
+	cr_expect_neq(run(&l, 5000 * MS, 9000 * MS, (const bool[]){true, true}, LIVENESS_CAME_BACK), 0);
+}
+
+/* A controller that was stopped has sent nothing, so nothing could be heard. */
+Test(liveness, a_sender_that_paused_is_no_timeout)
+{
+	struct liveness l = watched(900 * MS, 300 * MS, 0);
+
+	run(&l, 0, 3000 * MS, (const bool[]){true, true}, LIVENESS_DIED);
+	cr_expect_eq(liveness_check(&l, 60000 * MS), LIVENESS_SAME);
+	cr_expect_eq(run(&l, 60000 * MS, 70000 * MS, (const bool[]){true, true}, LIVENESS_DIED), 0);
+}
+
+Test(liveness, the_same_arrival_told_again_is_no_new_one)
+{
+	struct liveness l = watched(900 * MS, 300 * MS, 0);
+
+	liveness_sent(&l, 0);
+	liveness_heard(&l, 0, 1);
+	liveness_heard(&l, 1, 1);
+	liveness_sent(&l, 300 * MS);
+	liveness_heard(&l, 0, 1);
+	cr_expect_eq(l.unheard[0], 1);
+}
