@@ -150,10 +150,10 @@ static void best_changed(struct controller *c, const char *table, const struct r
 	const char *rule = now && now->n_best ? decide_step_name(now->decided_at) : NULL;
 
 	prefix_format(&any->prefix, prefix);
-	if (1u > 1)
-		snprintf(alike, sizeof(alike), " and %u like it", 1u - 1);
+	if (any->n_alike > 1)
+		snprintf(alike, sizeof(alike), " and %u like it", any->n_alike - 1);
 	cJSON_AddStringToObject(fields, "prefix", prefix);
-	cJSON_AddNumberToObject(fields, "prefixes", 1u);
+	cJSON_AddNumberToObject(fields, "prefixes", any->n_alike);
 	cJSON_AddItemToObject(fields, "was", hops_json(c, was, from, sizeof(from)));
 	cJSON_AddItemToObject(fields, "now", hops_json(c, now, to, sizeof(to)));
 	if (rule)
