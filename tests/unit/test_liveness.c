@@ -49,17 +49,17 @@ Test(liveness, every_kind_of_link_has_its_timer)
 
 static struct liveness watched(uint64_t detect, uint64_t interval, uint64_t now)
 {
-	struct liveness l = {
-		.timers = {.detect_ns = detect, .interval_ns = interval, .multiplier = detect / interval}};
+	struct liveness l = {.timers = {.detect_ns = detect, .interval_ns = interval, .multiplier = detect / interval}};
 
 	liveness_start(&l, now);
 	return l;
 }
 
 /* Step through time: hellos when they are due; those towards an end arrive while hears[end]. Returns when it died. */
-static uint64_t run(struct liveness *l, uint64_t from, uint64_t until, const bool hears[2], enum liveness_news until_news)
+static uint64_t run(struct liveness *l, uint64_t from, uint64_t until, const bool hears[2],
+		    enum liveness_news until_news)
 {
-	for (uint64_t now = from; now < until; now = liveness_due(l) > now ? liveness_due(l) : now + 1) {
+	for (uint64_t now = from; now<until; now = liveness_due(l)> now ? liveness_due(l) : now + 1) {
 		if (liveness_check(l, now) == until_news)
 			return now;
 		if (now < l->next_send)
