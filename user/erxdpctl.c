@@ -30,6 +30,10 @@ static const struct option_text {
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
 	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
 	{{"dport", required_argument, NULL, 'D'}, "--dport PORT       destination port of udp or tcp"},
+	{{"path", required_argument, NULL, 'P'}, "--path NAME        primary or secondary"},
+	{{"peer", required_argument, NULL, 'e'}, "--peer ADDRESS     the BGP neighbour"},
+	{{"az", required_argument, NULL, 'z'},
+	 "--az FILE          what az has printed with -o json; - for standard input"},
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -78,6 +82,9 @@ static void take_option(struct call *call, int letter)
 	case 'p': call->proto = optarg; break;
 	case 'S': call->sport = optarg; break;
 	case 'D': call->dport = optarg; break;
+	case 'P': call->path = optarg; break;
+	case 'e': call->peer = optarg; break;
+	case 'z': call->az = optarg; break;
 	}
 }
 

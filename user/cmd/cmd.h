@@ -24,6 +24,8 @@ struct call { /* one invocation, parsed */
 	const char *write; /* -w FILE */
 	const char *proto, *sport, *dport;
 	const char *count;
+	const char *path, *peer; /* of views */
+	const char *az;		 /* FILE */
 };
 
 struct verb {
@@ -54,6 +56,8 @@ int cmd_restore(const struct call *call);
 int cmd_capture(const struct call *call);
 int cmd_counters(const struct call *call);
 int cmd_events(const struct call *call);
+int cmd_show(const struct call *call);
+int cmd_diff(const struct call *call);
 
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */
@@ -78,5 +82,17 @@ int order(const char *name, cJSON *request);
 /* The same for planned work: prints each step, returns when it is over. */
 int order_and_watch(const char *name, cJSON *request);
 void print_event_line(const cJSON *event);
+
+/* --- Views (show.c) ------------------------------------------------------------------------------------------------
+ */
+
+struct view;
+
+/* NULL after a message with "did you mean". */
+const struct view *find_view(const char *name);
+/* A view's document, of what was typed after its name. Returns the exit code, *out untouched unless it is 0. */
+int make_view(const struct call *call, const struct lab *lab, const struct view *v, int argc, char **argv, cJSON **out);
+/* The same, printed. Returns the exit code. */
+int show_view(const struct call *call, const struct lab *lab, const char *name, int argc, char **argv);
 
 #endif

@@ -6,18 +6,28 @@
 #include "obs/print.h"
 #include "obs/routes.h"
 
+static int show_switch(const struct call *call, const struct lab *lab, const struct host *h)
+{
+	if (call->json)
+		print_json(switch_routes_json(lab->now, h));
+	else
+		switch_routes_print(lab->now, h, stdout);
+	return EXIT_DONE;
+}
+
 int cmd_routes(const struct call *call)
 {
 	struct lab *lab = open_lab(call->lab);
 	const struct host *h;
+	int code = EXIT_USAGE;
 
 	if (!lab)
 		return EXIT_REFUSED;
 	h = find_host(lab, call->argv[0]);
-	if (h && call->json)
-		print_json(routes_json(lab->now, h));
+	if (h && h->vnet)
+		code = show_view(call, lab, "effective-routes", call->argc, call->argv);
 	else if (h)
-		routes_print(lab->now, h, stdout);
+		code = show_switch(call, lab, h);
 	lab_free(lab);
-	return h ? EXIT_DONE : EXIT_USAGE;
+	return code;
 }

@@ -27,6 +27,24 @@ const struct verb verbs[] = {
 	{"routes", "HOST", 1, 1, "j", cmd_routes, "the effective routes of a host",
 	 "Prints the effective routes of a VM in the columns of\n"
 	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch."},
+	{"show", "VIEW ARGUMENT...", 1, -1, "jPe", cmd_show, "the tables that Azure prints, in its words",
+	 "Prints what these commands print; --json in their field names and forms:\n"
+	 "  effective-routes VM                             az network nic show-effective-route-table\n"
+	 "  circuit-routes CIRCUIT --path primary|secondary az network express-route list-route-tables\n"
+	 "  circuit-summary CIRCUIT --path ...              ... list-route-tables-summary\n"
+	 "  circuit-arp CIRCUIT --path ...                  ... list-arp-tables\n"
+	 "  learned-routes GATEWAY                          az network vnet-gateway list-learned-routes\n"
+	 "  advertised-routes GATEWAY --peer ADDRESS        ... list-advertised-routes\n"
+	 "  bgp-peers GATEWAY                               ... list-bgp-peer-status\n"
+	 "  next-hop VM ADDRESS                             az network watcher show-next-hop\n"
+	 "  connectivity SRC DST                            az network watcher test-connectivity\n"
+	 "  bgp ROUTER                                      a customer router's show ip bgp"},
+	{"diff", "--az FILE VIEW ARGUMENT...", 1, -1, "jzPe", cmd_diff, "what Azure printed beside what the lab shows",
+	 "Compares FILE (- for standard input), which holds what 'az ... -o json' has printed, with\n"
+	 "the same view of the lab ('erxdpctl show --help' lists them): rows that are missing or\n"
+	 "extra here, and fields that differ. Order, times and counters do not count. Exit code 3\n"
+	 "when something differs. Example:\n"
+	 "  erxdpctl diff --az er1.json circuit-routes er1 --path primary"},
 	{"explain", "SRC DST", 2, 2, "jpSD", cmd_explain, "device by device: which route, which rule, why silent",
 	 "Walks a packet from host SRC to host DST and back through what is loaded, and says at each\n"
 	 "device which route it takes, which rule chose it, what lost and why, what happens to the\n"

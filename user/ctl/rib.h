@@ -21,6 +21,9 @@ struct conditions {
 				   * (maintenance, azure.md 7.1) */
 };
 
+/* Whether a link carries packets. */
+bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link);
+
 /* Where a route comes from. Within one table the lower value wins at equal
  * prefixes (azure.md 8.1: UDR, then BGP, then system; a router's connected and
  * static routes before BGP). */

@@ -82,7 +82,5 @@ bool bgp_settle(struct bgp *b, const struct prefix_class *k);
 
 /* The address that neighbours through a tunnel peer with, at the end that this port is. */
 struct addr tunnel_bgp_addr(const struct fabric *f, uint32_t port);
-/* Whether a link carries packets. */
-bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link);
 
 #endif

@@ -68,12 +68,12 @@ static void send_request(struct sender *s, unsigned sequence)
 static void note(struct sender *s, const uint8_t *data, size_t size)
 {
 	const struct iphdr *ip = (const void *)data;
-	const struct request *reply = (const void *)(data + is->ihl * 4);
+	const struct request *reply = (const void *)(data + ip->ihl * 4);
 	unsigned sequence;
 	uint64_t rtt;
 
 	if ((const uint8_t *)(reply + 1) > data + size || reply->icmp.type != ICMP_ECHOREPLY ||
-	    reply->word != s->word || is->saddr != addr_be32(&s->to->addr))
+	    reply->word != s->word || ip->saddr != addr_be32(&s->to->addr))
 		return;
 	sequence = ntohs(reply->icmp.un.echo.sequence);
 	if (sequence >= s->n || !s->sent_ns[sequence])
@@ -125,7 +125,7 @@ static int run(void *arg)
 }
 
 int lab_series(const struct lab *lab, const struct host *from, const struct host *to, unsigned n, struct series *out,
-	     struct error *e)
+	       struct error *e)
 {
 	struct sender s = {.lab = lab, .from = from, .to = to, .n = n, .out = out, .e = e};
 	char namespace[256];

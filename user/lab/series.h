@@ -12,6 +12,6 @@ struct series {
 
 /* Send n, a few milliseconds apart, and wait a second for the last. Returns 0 or -errno. */
 int lab_series(const struct lab *lab, const struct host *from, const struct host *to, unsigned n, struct series *out,
-	     struct error *e);
+	       struct error *e);
 
 #endif

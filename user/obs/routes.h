@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The effective routes of a host, in the words of `az network nic show-effective-route-table` (azure.md 8.2). */
+/* What a host's network knows: a VM's effective routes, of a server the table of its LAN switch. */
 #ifndef ERX_OBS_ROUTES_H
 #define ERX_OBS_ROUTES_H
 
@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include "ctl/rib.h"
 
-void routes_print(const struct rib *rib, const struct host *h, FILE *out);
-cJSON *routes_json(const struct rib *rib, const struct host *h); /* {"value": […]} for a VM */
+/* The document of the view effective-routes (obs/view.h), to be deleted. */
+cJSON *routes_json(const struct rib *rib, const struct host *vm);
+
+void switch_routes_print(const struct rib *rib, const struct host *h, FILE *out);
+cJSON *switch_routes_json(const struct rib *rib, const struct host *h); /* {"value": […]} */
 
 #endif
