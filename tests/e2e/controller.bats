@@ -241,8 +241,11 @@ within() {
 }
 
 @test "adding a spoke, a circuit and a connection to a loaded lab loses no packet of anybody else" {
-	local file=$BATS_FILE_TMPDIR/more.yaml
+	local file=$BATS_FILE_TMPDIR/more.yaml flood
 	python3 "$E2E/grow.py" "$TOPOLOGY" >"$file"
+	# One flow as fast as answers come, and two at 4,000 packets/s.
+	on spoke-vm ping -f -q -w 6 10.2.30.10 >"$BATS_TEST_TMPDIR/flood" 3>&- &
+	flood=$!
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
 	flow_start "$LAB" remote-vm spoke-vm 10.11.30.4 4000
 	exits 0 ctl load "$file"
@@ -251,6 +254,8 @@ within() {
 	exits 0 ctl load "$TOPOLOGY"
 	flow_end "$LAB" loc1-vm
 	flow_end "$LAB" remote-vm
+	wait $flood
+	grep -q " 0% packet loss" "$BATS_TEST_TMPDIR/flood" || { cat "$BATS_TEST_TMPDIR/flood" && return 1; }
 }
 
 @test "events: what happened, in order, as lines and as JSON" {
