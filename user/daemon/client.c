@@ -190,6 +190,14 @@ static void talk_close(struct talk *t)
 	free(t->bytes);
 }
 
+/* One that has been stopped does not answer; who only listens waits for ever. */
+static void talk_expect_answer(struct talk *t)
+{
+	struct timeval limit = {.tv_sec = ANSWER_S};
+
+	setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
 static int talk_send(struct talk *t, cJSON *request, struct error *e)
 {
 	char *text = cJSON_PrintUnformatted(request);
@@ -220,6 +228,8 @@ static int talk_fill(struct talk *t, struct error *e)
 	do
 		n = recv(t->fd, t->bytes + t->n, 65536, 0);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return error_set(e, -ETIMEDOUT, "the controller does not answer; 'erxdpctl status' names its process");
 	if (n <= 0)
 		return error_set(e, -EPIPE, "the controller has ended");
 	t->n += n;
@@ -262,6 +272,7 @@ int controller_ask(const char *lab, bool changing, cJSON *request, controller_ev
 		cJSON_Delete(request);
 		return err;
 	}
+	talk_expect_answer(&t);
 	err = talk_send(&t, request, e);
 	while (!err) {
 		cJSON *line = talk_line(&t, e);
