@@ -29,6 +29,7 @@ static const char *const step_names[N_DECIDE_STEPS] = {
 	[DECIDE_MED] = "med",
 	[DECIDE_EBGP] = "ebgp",
 	[DECIDE_MULTIPATH] = "multipath",
+	[DECIDE_MAX_PATHS] = "max-paths",
 	[DECIDE_ROUTER_ID] = "router-id",
 	[DECIDE_PEER_ADDRESS] = "peer-address",
 	[DECIDE_INVALID] = "invalid",
@@ -51,6 +52,8 @@ const char *decide_step_text(enum decide_step step)
 	return step_texts[step];
 }
 
+#define MAX_AZURE_PATHS 8 /* azure.md 3.4: four circuits with two paths each */
+
 /*
  * A customer's router wants identical AS paths, as routers do until told to
  * relax it. Microsoft's gateways share over paths of equal length (azure.md 7.4),
@@ -58,10 +61,15 @@ const char *decide_step_text(enum decide_step step)
  */
 const struct decide_rules *decide_rules_of(enum erx_kind kind)
 {
-	static const struct decide_rules relaxed = {.as_path_relax = true};
-	static const struct decide_rules strict = {.as_path_relax = false};
+	static const struct decide_rules strict = {.as_path_relax = false}, relaxed = {.as_path_relax = true},
+					 azure = {.as_path_relax = true, .max_paths = MAX_AZURE_PATHS};
 
-	return kind == ERX_KIND_CE ? &strict : &relaxed;
+	switch (kind) {
+	case ERX_KIND_CE: return &strict;
+	case ERX_KIND_VNET:
+	case ERX_KIND_ERGW: return &azure;
+	default: return &relaxed;
+	}
 }
 
 /* Routes without attributes (system, static, user-defined) differ in none. */
@@ -271,6 +279,18 @@ static void place_member(struct route *routes, unsigned n_best, unsigned from)
 	move(routes, from, to);
 }
 
+/* Those that come last in the file step back, where more are equal than may share the load. */
+static unsigned keep_paths(struct route *routes, unsigned n_best, const struct decide_rules *rules)
+{
+	unsigned kept = rules->max_paths && n_best > rules->max_paths ? rules->max_paths : n_best;
+
+	for (unsigned i = kept; i < n_best; i++) {
+		routes[i].best = false;
+		routes[i].lost_at = DECIDE_MAX_PATHS;
+	}
+	return kept;
+}
+
 struct ranking decide_rank(struct route *routes, unsigned n, const struct decide_rules *rules)
 {
 	struct ranking out = {.n_best = 0, .decided_at = DECIDE_INVALID};
@@ -285,6 +305,7 @@ struct ranking decide_rank(struct route *routes, unsigned n, const struct decide
 		if (routes[i].best)
 			place_member(routes, out.n_best++, i);
 	}
+	out.n_best = keep_paths(routes, out.n_best, rules);
 	if (!n)
 		return out;
 	if (!out.n_best)

@@ -70,7 +70,7 @@ static const struct import_policy imports[] = {
 	{ERX_KIND_MSEE, SESSION_REACH},
 	{ERX_KIND_ERGW, SESSION_GATEWAY, .refuse_own_as = true, .refuse_own_prefixes = true, .ask_remote_vnets = true,
 	 .routing_weight = true, .weight = WEIGHT_EXPRESSROUTE},
-	{ERX_KIND_ERGW, SESSION_INSIDE, .refuse_own_prefixes = true, .ibgp = true, .weight = WEIGHT_LOCAL},
+	{ERX_KIND_ERGW, SESSION_INSIDE, .ibgp = true, .weight = WEIGHT_LOCAL},
 	{ERX_KIND_VPNGW, SESSION_VPN, .refuse_own_as = true, .refuse_own_prefixes = true, .weight = WEIGHT_LOCAL},
 	{ERX_KIND_VPNGW, SESSION_INSIDE, .ibgp = true, .weight = WEIGHT_EXPRESSROUTE},
 	{ERX_KIND_CE, SESSION_CIRCUIT, .refuse_own_as = true},
@@ -231,7 +231,7 @@ const struct attrs *policy_export(const struct policy_case *c, const struct poli
 	out.ibgp = false;
 	/* A customer's router that passes a route on makes it the customer's own announcement. */
 	if (sender->kind == ERX_KIND_CE)
-		out.via = (out.via & ~(VIA_HAIRPIN | VIA_REACH)) | VIA_SITE;
+		out.via |= VIA_SITE;
 	out.via |= policy->via;
 	if (source->learned && source->learned->kind == SESSION_GATEWAY)
 		out.via |= policy->via_gateway;

@@ -77,6 +77,7 @@ struct attrs { /* immutable and shared: interned per run */
 	X(MED, "lower MED from the same neighbouring AS (RFC 4271 9.1.2.2 c)")                                         \
 	X(EBGP, "eBGP before iBGP (RFC 4271 9.1.2.2 d)")                                                               \
 	X(MULTIPATH, "same rank: shares the load (ECMP)")                                                              \
+	X(MAX_PATHS, "eight paths at most share the load, the first of the file (azure.md 3.4)")                       \
 	X(ROUTER_ID, "lower router id (RFC 4271 9.1.2.2 f)")                                                           \
 	X(PEER_ADDRESS, "lower neighbour address (RFC 4271 9.1.2.2 g)")                                                \
 	X(INVALID, "not eligible")                                                                                     \
@@ -234,6 +235,7 @@ size_t rib_advertised(const struct rib *r, uint32_t a, uint32_t b, const struct 
 struct decide_rules {
 	bool as_path_relax; /* ECMP over paths of equal length whatever they contain (gateways, MSEE, switch) */
 	bool always_compare_med;
+	unsigned max_paths; /* that share the load; 0: all */
 };
 int route_compare(const struct route *a, const struct route *b, const struct decide_rules *rules,
 		  enum decide_step *step);

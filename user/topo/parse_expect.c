@@ -164,20 +164,10 @@ static void read_weight(struct parser *p, const yaml_node_t *n, const struct key
 }
 
 /* The names of ctl's steps; a unit test compares the two. */
-static const struct word rules[] = {{"source", 0},
-				    {"weight", 1},
-				    {"routing-weight", 2},
-				    {"local-pref", 3},
-				    {"as-path", 4},
-				    {"origin", 5},
-				    {"med", 6},
-				    {"ebgp", 7},
-				    {"multipath", 8},
-				    {"router-id", 9},
-				    {"peer-address", 10},
-				    {"invalid", 11},
-				    {"only", 12},
-				    {}};
+static const struct word rules[] = {
+	{"source", 0},	   {"weight", 1},	 {"routing-weight", 2}, {"local-pref", 3}, {"as-path", 4},
+	{"origin", 5},	   {"med", 6},		 {"ebgp", 7},		{"multipath", 8},  {"max-paths", 9},
+	{"router-id", 10}, {"peer-address", 11}, {"invalid", 12},	{"only", 13},	   {}};
 
 static const struct key routes_keys[] = {{"at", read_text, ROUTES(at), .required = true},
 					 {"asn", read_number, ROUTES(asn), .min = 1},
