@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lab/lab.h"
+#include "obs/limits.h"
 #include "obs/notes.h"
 #include "obs/oneway.h"
 
@@ -365,6 +366,43 @@ Test(explain, system_routes_beat_longer_prefixes_by_bgp)
 	expect_note(lab, "hub-vm", "one-vm", "system-before-bgp",
 		    "'hub' has learned 10.2.0.0/25 by BGP and does not use it: it lies inside the address space of "
 		    "peered VNet 'one'");
+	lab_free(lab);
+}
+
+/* --- Limits ------------------------------------------------------------------------------------------------------- */
+
+/* How many limits near or over concern the way from one host to the other. */
+static unsigned limits_of(const struct lab *lab, const char *from, const char *to)
+{
+	const struct host *a = fabric_host(lab->fabric, from), *b = fabric_host(lab->fabric, to);
+	struct flow flow = {.src = a->addr, .dst = b->addr, .protocol = IPPROTO_ICMP};
+	struct prediction p;
+	unsigned n = 0;
+
+	predict(lab->image, a, b, &flow, &p);
+	vec_each(u, &lab->now->limits)
+		n += limit_is_near(u) && (limit_concerns(u, &p.forward) || limit_concerns(u, &p.back));
+	prediction_free(&p);
+	return n;
+}
+
+Test(explain, limits_that_are_near_over_or_have_dropped_a_session)
+{
+	struct lab *lab = vnets(&(struct spoke){.half = USES_HUB});
+
+	cr_expect_eq(limits_of(lab, "one-vm", "pc"), 0);
+	lab_free(lab);
+	lab = vnets(&(struct spoke){USES_HUB, .advertise = "192.168.0.0/24, {first: 11.0.0.0/24, count: 3500}"});
+	cr_expect_eq(limits_of(lab, "one-vm", "pc"), 1, "the gateway's 4,000");
+	cr_expect_eq(limits_of(lab, "hub-vm", "nva"), 1, "of the VNet's gateway");
+	expect_no_note(lab, "one-vm", "pc", "gateway-full");
+	lab_free(lab);
+	lab = vnets(&(struct spoke){USES_HUB, .advertise = "{first: 11.0.0.0/24, count: 4100}, 192.168.0.0/24"});
+	expect_note(lab, "one-vm", "pc", "gateway-full", "gateway 'hub-gw' is full and has not learned 192.168.0.0/24");
+	lab_free(lab);
+	lab = vnets(&(struct spoke){USES_HUB, .advertise = "192.168.0.0/24, {first: 11.0.0.0/24, count: 10000}"});
+	expect_note(lab, "one-vm", "pc", "session-down", "10,001 prefixes from 'ce' exceed the 10,000 of tier Premium");
+	check_all_pairs(lab, "a session that is down for a limit");
 	lab_free(lab);
 }
 

@@ -16,7 +16,8 @@ const struct verb verbs[] = {
 	 "lab that is half made. Says what a process still holds."},
 	{"status", "", 0, 0, "j", cmd_status, "labs, devices, links with state and counters",
 	 "Shows each lab with its hosts, devices and links, what has failed, and where each end of\n"
-	 "a link is (namespace and interface)."},
+	 "a link is (namespace and interface). Warns of Azure's limits that are used to 80 % or more,\n"
+	 "and of BGP sessions that are down for one."},
 	{"exec", "HOST -- COMMAND...", 2, -1, "", cmd_exec, "run a command in a host",
 	 "Runs COMMAND with the network of HOST. Example:\n"
 	 "  erxdpctl exec hub-vm -- traceroute -n -I 10.2.30.10"},

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "obs/limits.h"
 #include "obs/names.h"
 #include "obs/notes.h"
 #include "obs/oneway.h"
@@ -220,6 +221,26 @@ static void print_notes(const note_list *notes, FILE *out)
 		fprintf(out, "  %s%s (%s)\n", n->cause ? "cause: " : "", n->text, n->source);
 }
 
+static bool concerns(const struct limit_usage *u, const struct prediction *p)
+{
+	return limit_is_near(u) && (limit_concerns(u, &p->forward) || limit_concerns(u, &p->back));
+}
+
+/* Limits near or over, of what the two ways pass. */
+static void print_limits(const struct rib *rib, const struct prediction *p, FILE *out)
+{
+	bool first = true;
+	char text[512];
+
+	vec_each(u, &rib->limits) {
+		if (!concerns(u, p))
+			continue;
+		limit_text(u, text, sizeof(text));
+		fprintf(out, "%s  %s\n", first ? "\nlimits\n" : "", text);
+		first = false;
+	}
+}
+
 static void print_verdict(const struct prediction *p, const note_list *notes, FILE *out)
 {
 	if (p->reachable)
@@ -273,6 +294,7 @@ void explain_print(const struct explain_input *in, FILE *out)
 	print_way(&back, &f.there.back, out);
 	print_oneway(&f.oneway, out);
 	print_notes(&f.notes, out);
+	print_limits(in->image->now, &f.there, out);
 	fprintf(out, "\ntraceroute shows\n");
 	print_hops(&f.there, out);
 	print_verdict(&f.there, &f.notes, out);
@@ -425,6 +447,17 @@ static cJSON *notes_json(const note_list *notes)
 	return array;
 }
 
+static cJSON *concerned_limits_json(const struct rib *rib, const struct prediction *p)
+{
+	cJSON *array = cJSON_CreateArray();
+
+	vec_each(u, &rib->limits) {
+		if (concerns(u, p))
+			cJSON_AddItemToArray(array, limit_json(u));
+	}
+	return array;
+}
+
 cJSON *explain_json(const struct explain_input *in)
 {
 	struct explain_input back = {.image = in->image,
@@ -451,6 +484,7 @@ cJSON *explain_json(const struct explain_input *in)
 	cJSON_AddBoolToObject(root, "asymmetric", f.oneway.n > 0);
 	cJSON_AddItemToObject(root, "oneWay", oneway_json(&f.oneway));
 	cJSON_AddItemToObject(root, "notes", notes_json(&f.notes));
+	cJSON_AddItemToObject(root, "limits", concerned_limits_json(in->image->now, &f.there));
 	finding_free(&f);
 	prediction_free(&here);
 	return root;

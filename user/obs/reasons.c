@@ -4,6 +4,7 @@
  * a table of rules (azure.md 7.5, 8.1), the first that has something to say speaks.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "obs/gaps.h"
 #include "obs/words.h"
@@ -354,6 +355,21 @@ static char *say_longer(const struct reason_case *c)
 			 c->gap->lacks->name, c->prefix, knows(c), longer);
 }
 
+/* --- Limits ------------------------------------------------------------------------------------------------------- */
+
+/* An ExpressRoute gateway learns what its SKU holds, and not what comes after. */
+static char *say_full(const struct reason_case *c)
+{
+	const struct gateway *g = c->gap->lacks->gateway;
+
+	vec_each(u, &c->image->now->limits) {
+		if (g && u->kind == LIMIT_PREFIXES_OF_GATEWAY && u->over && !strcmp(u->object, g->name))
+			return xasprintf("gateway '%s' is full and has not learned %s: %zu of %zu %s", g->name,
+					 c->prefix, u->count, u->limit, u->what);
+	}
+	return NULL;
+}
+
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
 static char *say_anyway(const struct reason_case *c)
@@ -384,6 +400,7 @@ static const struct {
 	{"peering-not-transitive", "azure.md 7.5", ON(PEERING), say_not_transitive},
 	{"no-gateway-transit", "azure.md 7.5", ON(PEERING), say_no_gateway_transit},
 	{"no-gateway-transit", "azure.md 7.5", ON(OWN), say_not_announced},
+	{"gateway-full", "azure.md 6", ON(GATEWAY), say_full},
 	{"not-passed-on", "azure.md 7.5", ANYWHERE, say_anyway},
 };
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "obs/limits.h"
 #include "obs/names.h"
 
 struct end {
@@ -102,6 +103,7 @@ void status_print(const struct status_input *in, FILE *out)
 		if (lab->fastpath[i])
 			fprintf(out, "FastPath on: %s\n", lab->topo->connections.items[i].name);
 	}
+	limits_print_warnings(lab->now, out);
 	fprintf(out, "\n%-16s %-16s %s\n", "host", "address", "namespace");
 	vec_each(h, &lab->fabric->hosts) {
 		lab_host_namespace(lab, h, namespace);
@@ -194,5 +196,7 @@ cJSON *status_json(const struct status_input *in)
 		cJSON_AddItemToArray(devices, item);
 	}
 	add_links(in, cJSON_AddArrayToObject(root, "links"));
+	cJSON_AddItemToObject(root, "limits", limits_json(lab->now));
+	cJSON_AddItemToObject(root, "sessionsDown", sessions_down_json(lab->now));
 	return root;
 }
