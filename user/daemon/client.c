@@ -18,6 +18,7 @@
 
 #define READY_FD    3
 #define READY_MS    60000 /* a large lab is computed once */
+#define ANSWER_S    60	  /* between two lines of an answer */
 #define END_MS	    5000
 #define END_STEP_MS 10
 
