@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "ctl/attrs.h"
-#include "ctl/decide.h"
 #include "obs/expect.h"
 #include "obs/names.h"
 #include "obs/routes.h"
+#include "obs/show.h"
 
 /* What is asked of one table, and where the answer is written. */
 struct look {
@@ -189,23 +189,9 @@ static const struct expected_hop *find_hop(const struct route_expectation *x, co
 	return NULL;
 }
 
-/* Of several routes in use, the one that a table of one best route would have: what a circuit's table marks. */
-static const struct route *marked(const struct look *k, const struct rib_entry *e)
-{
-	const struct decide_rules *rules = decide_rules_of(k->device->kind);
-	const struct route *best = &e->routes[0];
-	enum decide_step step;
-
-	for (unsigned i = 1; i < e->n_best; i++) {
-		if (route_compare(&e->routes[i], best, rules, &step) > 0)
-			best = &e->routes[i];
-	}
-	return e->n_best > 1 ? best : NULL;
-}
-
 static bool next_hops_hold(const struct look *k, const struct rib_entry *e)
 {
-	const struct route *mark = marked(k, e);
+	const struct route *mark = circuit_mark(e);
 
 	for (unsigned i = 0; i < e->n_best; i++) {
 		const struct expected_hop *hop = find_hop(k->x, &e->routes[i].next_hop);
@@ -288,7 +274,7 @@ static void look_at_route(const struct look *k)
 		return;
 	}
 	for (unsigned i = 0; i < e->n_best; i++)
-		print_route(k, &e->routes[i], k->device->kind == ERX_KIND_MSEE && &e->routes[i] == marked(k, e));
+		print_route(k, &e->routes[i], k->device->kind == ERX_KIND_MSEE && &e->routes[i] == circuit_mark(e));
 	print_loser(k, e);
 	for (size_t i = 0; i < sizeof(aspects) / sizeof(aspects[0]); i++) {
 		if (aspects[i].asked && !aspects[i].holds(k, e)) {

@@ -17,6 +17,12 @@ bool is_system_route_left_out(const cJSON *row);
 cJSON *show_circuit_routes(const struct view_call *call, struct error *e);
 cJSON *show_circuit_summary(const struct view_call *call, struct error *e);
 cJSON *show_circuit_arp(const struct view_call *call, struct error *e);
+/*
+ * The route that a circuit's table marks by a star: the router shares over all
+ * best routes, and marks the one that the last steps of the decision leave. A
+ * prefix with a single route has no mark: NULL.
+ */
+const struct route *circuit_mark(const struct rib_entry *e);
 /* show_gateway.c */
 cJSON *show_learned_routes(const struct view_call *call, struct error *e);
 cJSON *show_advertised_routes(const struct view_call *call, struct error *e);

@@ -32,11 +32,7 @@ static bool is_shown(const struct route *r)
 	return r->source == SOURCE_BGP && !r->invalid;
 }
 
-/*
- * The router shares over all best routes, yet marks the one that the last steps
- * of the decision leave. A prefix with a single route has no mark.
- */
-static const struct route *marked(const struct rib_entry *e)
+const struct route *circuit_mark(const struct rib_entry *e)
 {
 	const struct decide_rules *rules = decide_rules_of(ERX_KIND_MSEE);
 	const struct route *best = &e->routes[0];
@@ -86,7 +82,7 @@ cJSON *show_circuit_routes(const struct view_call *call, struct error *e)
 	document = new_list(&list);
 	for (size_t i = 0; i < t->n_entries; i++) {
 		const struct rib_entry *entry = &t->entries[i];
-		const struct route *mark = marked(entry);
+		const struct route *mark = circuit_mark(entry);
 
 		for (unsigned k = 0; k < entry->n_routes; k++) {
 			const struct route *r = &entry->routes[k];
