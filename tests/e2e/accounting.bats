@@ -127,14 +127,18 @@ branch_packets() {
 	account
 }
 
-# lost_with DEVICE: of 20 packets from location 1 to the hub with this end of the CE's link to Microsoft down.
+# lost_with DEVICE: of 20 packets from location 1 to the hub with this end of the CE's link to Microsoft down, and a
+# controller that sleeps: awake it would find another way.
 lost_with() {
-	local port before fabric=(nsenter "--net=/run/netns/erx-$LAB")
+	local port before pid fabric=(nsenter "--net=/run/netns/erx-$LAB")
 	port=$(interface "$1" loc1-ce1:er1.primary)
 	before=$(dropped loc1-ce1 lost-in-port)
+	pid=$(erx status --json | jq --arg lab "$LAB" '.. | select(.lab? == $lab) | .controllerPid')
+	kill -STOP "$pid"
 	"${fabric[@]}" ip link set "$port" down
 	on loc1-vm ping -q -n -i 0.01 -c 20 -W 1 10.10.30.4 >&2 || :
 	"${fabric[@]}" ip link set "$port" up
+	kill -CONT "$pid"
 	echo $(($(dropped loc1-ce1 lost-in-port) - before))
 }
 

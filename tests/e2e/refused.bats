@@ -8,6 +8,7 @@ setup_file() {
 	need clang gcc make ping jq bpftool || return 0
 	LAB=$(lab_name) TOPOLOGY=$(copy_as "$(lab_name)" interop) LARGE=$BATS_FILE_TMPDIR/large.yaml
 	export LAB TOPOLOGY LARGE
+	echo "$LAB" >"$BATS_FILE_TMPDIR/labs"
 	sed 's|advertise: \[10.2.30.0/25\]|advertise: [10.2.30.0/25, {first: 10.64.0.0/24, count: 500}]|' \
 		"$TOPOLOGY" >"$LARGE"
 	! cmp -s "$TOPOLOGY" "$LARGE"
