@@ -92,6 +92,16 @@ golden_of() {
 		jq -e '.value[4] | .statePfxRcd == "1" and (.upDown | test("^00:0[0-9]$"))'
 }
 
+@test "the layers of a circuit's troubles are told apart" {
+	erx fail er2.primary --layer arp
+	erx show circuit-arp er2 --path primary | grep -q "On-Prem .*192.168.31.17 .*Incomplete"
+	erx show circuit-summary er2 --path primary | grep -q "192.168.31.17 .*Active"
+	erx restore er2.primary
+	erx fail er2.primary --layer bgp
+	erx show circuit-arp er2 --path primary | grep -qE "On-Prem .*192.168.31.17 .*([0-9a-f]{4}\.){2}"
+	erx show circuit-summary er2 --path primary | grep -q "192.168.31.17 .*Active"
+}
+
 @test "diff: each view equals what it printed" {
 	local view
 	for view in "${VIEWS[@]}"; do

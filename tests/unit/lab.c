@@ -26,18 +26,38 @@ static void compute(struct lab *lab)
 	cr_assert_eq(lab_compute(lab, &e), 0, "%s", e.text);
 }
 
-struct lab *lab_of(const char *file)
+static struct lab *lab_of_text(const char *file, const char *text)
 {
 	struct diags d = {};
-	char *text = text_of(file);
 	struct lab *lab = lab_parse(text, strlen(text), &d);
 
-	free(text);
 	if (!lab)
 		diags_print(&d, file, stderr);
 	cr_assert(lab, "%s has an error", file);
 	diags_free(&d);
 	compute(lab);
+	return lab;
+}
+
+struct lab *lab_of(const char *file)
+{
+	char *text = text_of(file);
+	struct lab *lab = lab_of_text(file, text);
+
+	free(text);
+	return lab;
+}
+
+struct lab *lab_with(const char *file, const char *was, const char *is)
+{
+	char *text = text_of(file), *at = strstr(text, was), *changed;
+	struct lab *lab;
+
+	cr_assert(at, "%s has no '%s'", file, was);
+	changed = xasprintf("%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
+	lab = lab_of_text(file, changed);
+	free(changed);
+	free(text);
 	return lab;
 }
 

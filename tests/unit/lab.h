@@ -7,6 +7,8 @@
 
 /* Both end the test when the topology has an error. Routes are computed. */
 struct lab *lab_of(const char *file);
+/* The same with one piece of the file's text in place of another. */
+struct lab *lab_with(const char *file, const char *was, const char *is);
 /* Take a target away and compute anew. */
 void lab_down(struct lab *lab, const char *target);
 

@@ -156,6 +156,22 @@ Test(show, golden_vpn_backup)
 	lab_free(lab);
 }
 
+Test(show, golden_hairpin)
+{
+	struct lab *lab = lab_of("topologies/hairpin.yaml");
+
+	golden(lab, "hairpin", false);
+	lab_free(lab);
+}
+
+Test(show, golden_globalreach)
+{
+	struct lab *lab = lab_of("topologies/globalreach.yaml");
+
+	golden(lab, "globalreach", false);
+	lab_free(lab);
+}
+
 Test(show, golden_user_defined)
 {
 	struct lab *lab = lab_of("tests/unit/topologies/user-defined.yaml");
@@ -390,6 +406,34 @@ Test(show, a_shut_link_is_idle_and_incomplete)
 	expect_value("circuit-summary er1 --path secondary", 4, "statePfxRcd", "Idle");
 	expect_value("circuit-summary er1 --path secondary", 4, "upDown", "never");
 	expect_value("circuit-arp er1 --path secondary", 0, "macAddress", "Incomplete");
+}
+
+/* What Azure's support calls the layers of a circuit's troubles. */
+Test(show, a_session_that_is_down_says_how)
+{
+	char *heard = value_at("circuit-arp er2 --path primary", 0, "macAddress");
+
+	cr_assert_eq(lab_fail(interop, "er2.primary", FAULT_BGP), 0);
+	cr_assert_eq(lab_fail(interop, "er2.secondary", FAULT_ARP), 0);
+	lab_down(interop, "er1.primary");
+	expect_value("circuit-summary er2 --path primary", 2, "statePfxRcd", "Active");
+	expect_value("circuit-arp er2 --path primary", 0, "macAddress", heard);
+	expect_value("circuit-summary er2 --path secondary", 2, "statePfxRcd", "Active");
+	expect_value("circuit-arp er2 --path secondary", 0, "macAddress", "Incomplete");
+	free(heard);
+}
+
+Test(show, a_session_over_its_limit_is_counted_out)
+{
+	struct lab *lab = lab_with("topologies/interop.yaml", "advertise: [10.2.30.0/25]",
+				   "advertise: [{first: 10.64.0.0/24, count: 4001}]");
+	cJSON *summary = view_of(lab, "circuit-summary er1 --path primary");
+	char *state = field(cJSON_GetArrayItem(cJSON_GetObjectItem(summary, "value"), 4), "statePfxRcd");
+
+	cr_expect_str_eq(state, "Idle (PfxCt)");
+	free(state);
+	cJSON_Delete(summary);
+	lab_free(lab);
 }
 
 Test(show, an_expressroute_gateway_reports_by_an_instance_that_runs)

@@ -101,6 +101,16 @@ static bool was_never_up(const struct lab *lab, const struct session_view *s)
 	return s->link != NO_INDEX && lab->fabric->links.items[s->link].down_in_file;
 }
 
+/* Cisco's words: over its number of prefixes, without a link, or trying. */
+static const char *state_down(const struct lab *lab, const struct session_view *s)
+{
+	struct conditions now = lab_conditions(lab);
+
+	if (!link_carries(lab, s->link))
+		return "Idle";
+	return now.session_down && now.session_down[s->link] ? "Active" : "Idle (PfxCt)";
+}
+
 static cJSON *summary_row(const struct view_call *call, size_t session)
 {
 	const struct session_view *s = &call->lab->now->sessions.items[session];
@@ -116,7 +126,7 @@ static cJSON *summary_row(const struct view_call *call, size_t session)
 	if (s->up)
 		snprintf(prefixes, sizeof(prefixes), "%zu", session_received(call->lab->now, msee_of(call), session));
 	else
-		snprintf(prefixes, sizeof(prefixes), "%s", link_carries(call->lab, s->link) ? "Active" : "Idle");
+		snprintf(prefixes, sizeof(prefixes), "%s", state_down(call->lab, s));
 	cJSON_AddNumberToObject(row, "as", peer->asn);
 	add_addr(row, "neighbor", &addr);
 	cJSON_AddStringToObject(row, "statePfxRcd", prefixes);
@@ -185,6 +195,15 @@ static uint64_t arp_age_s(const struct view_call *call, uint32_t link)
 	return 0;
 }
 
+/* A link that loses all packets keeps its entries for hours; without its session too, there was no ARP to begin with.
+ */
+static bool is_heard(const struct lab *lab, uint32_t link)
+{
+	struct conditions now = lab_conditions(lab);
+
+	return link_carries(lab, link) && !(lab->link_silent[link] && now.session_down && now.session_down[link]);
+}
+
 /* The customer has the first usable address of the link, Microsoft the second (azure.md 7.1). */
 cJSON *show_circuit_arp(const struct view_call *call, struct error *e)
 {
@@ -199,7 +218,7 @@ cJSON *show_circuit_arp(const struct view_call *call, struct error *e)
 		return NULL;
 	document = new_list(&list);
 	port = link == NO_INDEX ? NO_INDEX : device_port_on(lab->fabric, msee, link);
-	if (port != NO_INDEX && link_carries(lab, link))
+	if (port != NO_INDEX && is_heard(lab, link))
 		heard = lab->image->ports.items[port_peer(lab->fabric, port)].entry.mac;
 	add_arp(list, "On-Prem", &customer, heard, heard ? arp_age_s(call, link) : 0);
 	if (port != NO_INDEX)
