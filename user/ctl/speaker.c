@@ -231,10 +231,29 @@ static void decide(struct bgp *b, uint32_t device)
 	s->n_best = decide_rank(s->learned.items, s->learned.n, rules).n_best;
 }
 
-/* Loc-RIB to Adj-RIB-Out: the one route a speaker tells its neighbours of. */
-static struct policy_source choose(const struct bgp *b, const struct speaker *s, uint32_t *session)
+/*
+ * Of routes that share the load only one is told on: that of the lowest router
+ * id (RFC 4271 9.1.2.2 f). Members of a multipath are kept in the file's order.
+ */
+static const struct route *best_of(const struct bgp *b, uint32_t device)
 {
+	const struct speaker *s = &b->speakers[device];
+	const struct decide_rules *rules = decide_rules_of(b->fabric->devices.items[device].kind);
 	const struct route *best = s->learned.items;
+	enum decide_step step;
+
+	for (unsigned i = 1; i < s->n_best; i++) {
+		if (route_compare(&s->learned.items[i], best, rules, &step) > 0)
+			best = &s->learned.items[i];
+	}
+	return best;
+}
+
+/* Loc-RIB to Adj-RIB-Out: the one route a speaker tells its neighbours of. */
+static struct policy_source choose(const struct bgp *b, uint32_t device, uint32_t *session)
+{
+	const struct speaker *s = &b->speakers[device];
+	const struct route *best = best_of(b, device);
 
 	*session = NO_INDEX;
 	if (s->origin)
@@ -280,7 +299,7 @@ static void advertise(struct bgp *b, uint32_t device)
 	struct policy_source source;
 	uint32_t session;
 
-	source = choose(b, s, &session);
+	source = choose(b, device, &session);
 	if (source.attrs == s->told && session == s->told_session)
 		return;
 	s->told = source.attrs;
