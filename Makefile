@@ -3,6 +3,7 @@
 # make check      install packages, pass every test (tools/check)
 # make test       the layers of tests that need no root
 # make unit       the unit tests alone, at once
+# make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
@@ -122,6 +123,15 @@ $(BUILD)/tests/%.so: tests/%.c
 unit: $(BUILD)/unit-tests
 	$(Q)$<
 
+# What tests/bird/ compares with BIRD.
+$(BUILD)/bird-dump: $(BUILD)/tests/bird/dump.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+check-bird: $(BUILD)/bird-dump
+	$(Q)tests/bird/judge.py --graphs 200 --decisions 10 --first 1000
+	$(Q)tests/bird/mutations.py
+
 # libFuzzer targets: tests/fuzz/NAME.c becomes build/fuzz-NAME.
 PURE_SRC := $(sort $(foreach l,lib topo ctl fwd,$(wildcard user/$(l)/*.c)))
 $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
@@ -163,8 +173,8 @@ $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 clean:
 	$(Q)rm -rf build build-san
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d)
+-include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d
 
-.PHONY: all help unit check test fuzz format install uninstall clean
+.PHONY: all help unit check check-bird test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
