@@ -8,7 +8,7 @@ setup_file() {
 	LAB=$(lab_name)
 	TOPOLOGY=$BATS_FILE_TMPDIR/$LAB.yaml
 	export LAB TOPOLOGY
-	python3 "$ROOT/tests/bench/generate.py" "$LAB" >"$TOPOLOGY"
+	python3 "$E2E/generate.py" "$LAB" >"$TOPOLOGY"
 }
 
 teardown_file() {
@@ -45,22 +45,22 @@ map_megabytes() {
 
 @test "a circuit that fails is followed within a second" {
 	local took
-	on v3-vm ping -c 1 -W 2 172.20.3.10
-	exits 0 erx fail er3.primary
-	on v3-vm ping -c 1 -W 2 172.20.3.10
-	exits 0 erx fail er3.secondary
-	run on v3-vm ping -c 1 -W 1 172.20.3.10
+	on v3-vm ping -c 1 -W 2 10.203.0.10
+	exits 0 erx fail c3.primary
+	on v3-vm ping -c 1 -W 2 10.203.0.10
+	exits 0 erx fail c3.secondary
+	run on v3-vm ping -c 1 -W 1 10.203.0.10
 	[[ $status == 1 ]]
 	took=$(erx events --json | jq -s '[.[] | select(.event == "groups") | .tookUs] | max')
 	echo "# routes followed after $took us at most" >&3
 	((took < 1000000))
 	exits 0 erx restore --all
-	on v3-vm ping -c 1 -W 2 172.20.3.10
+	on v3-vm ping -c 1 -W 2 10.203.0.10
 }
 
 @test "it stays explainable" {
-	exits 0 erx explain v3-vm s3-pc
-	says "er3." "172.20.3.0/24"
-	exits 0 erx explain v3-vm s4-pc
+	exits 0 erx explain v3-vm s3-server
+	says "c3." "10.203.0.0/24"
+	exits 0 erx explain v3-vm s4-server
 	exits 0 timeout 60 "$ERXDPCTL" plan "$TOPOLOGY"
 }
