@@ -67,33 +67,15 @@ int name_of_lab(const char *asked, char out[static 256])
 	return lab_default_name(asked, out, &e) ? refuse(&e) : 0;
 }
 
-static struct lab *open_computed(const char *name, struct error *e)
-{
-	struct lab *lab;
-
-	if (lab_open(name, &lab, e))
-		return NULL;
-	if (!lab_compute(lab, e))
-		return lab;
-	lab_free(lab);
-	return NULL;
-}
-
 struct lab *open_lab(const char *asked)
 {
 	struct lab *lab = NULL;
 	struct error e = {};
 	char name[256];
-	int lock;
 
 	if (name_of_lab(asked, name))
 		return NULL;
-	lock = lab_lock(name, false, false, &e);
-	if (lock >= 0) {
-		lab = open_computed(name, &e);
-		close(lock);
-	}
-	if (!lab)
+	if (lab_open_now(name, &lab, &e))
 		refuse(&e);
 	return lab;
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fwd/loops.h"
 #include "fwd/walk.h"
@@ -117,6 +118,24 @@ int lab_compute(struct lab *lab, struct error *e)
 	in.ids = lab->ids;
 	lab->image = image_compile(&in, &diags);
 	return lab->image ? 0 : copy_diags(&diags, e);
+}
+
+int lab_open_now(const char *name, struct lab **out, struct error *e)
+{
+	int lock = lab_lock(name, false, false, e), err;
+	struct lab *lab = NULL;
+
+	if (lock < 0)
+		return lock;
+	err = lab_open(name, &lab, e);
+	if (!err)
+		err = lab_compute(lab, e);
+	close(lock);
+	if (err)
+		lab_free(lab);
+	else
+		*out = lab;
+	return err;
 }
 
 int lab_check_loops(const struct lab *lab, struct error *e)

@@ -80,6 +80,8 @@ int lab_lock(const char *name, bool create, bool exclusive, struct error *e);
 struct lab *lab_parse(const char *text, size_t size, struct diags *diags);
 /* A loaded lab, from its run directory. Returns 0, -ENOENT when it is not loaded, or another -errno. */
 int lab_open(const char *name, struct lab **out, struct error *e);
+/* The same under the lab's lock, with routes and image as they are now. */
+int lab_open_now(const char *name, struct lab **out, struct error *e);
 /* The only loaded lab when asked is NULL; -EINVAL naming them when there are several. */
 int lab_default_name(const char *asked, char out[static 256], struct error *e);
 void lab_free(struct lab *lab); /* NULL is fine */
