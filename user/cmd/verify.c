@@ -9,45 +9,6 @@
 #include "obs/expect.h"
 #include "obs/print.h"
 
-static cJSON *verdict_json(const struct verdict *v)
-{
-	const struct expectation *x = v->expectation;
-	cJSON *item = cJSON_CreateObject();
-
-	if (x->kind == EXPECT_PACKETS) {
-		cJSON_AddStringToObject(item, "from", x->packets.from);
-		cJSON_AddStringToObject(item, "to", x->packets.to);
-		cJSON_AddStringToObject(item, "hops", v->hops);
-		cJSON_AddNumberToObject(item, "ttl", v->ttl);
-	} else {
-		cJSON_AddStringToObject(item, x->kind == EXPECT_VM ? "vm" : "at", x->routes.at);
-		cJSON_AddStringToObject(item, "about", v->about);
-		cJSON_AddStringToObject(item, "seen", v->words);
-	}
-	cJSON_AddBoolToObject(item, "passed", v->passed);
-	if (!v->passed)
-		cJSON_AddStringToObject(item, "why", v->words);
-	if (v->rtt_skipped)
-		cJSON_AddStringToObject(item, "skipped", "rtt");
-	return item;
-}
-
-static void print_list(const verdicts *list)
-{
-	cJSON *root = cJSON_CreateArray();
-
-	vec_each(v, list)
-		cJSON_AddItemToArray(root, verdict_json(v));
-	print_json(root);
-}
-
-static void print_lines(const verdicts *list)
-{
-	vec_each(v, list)
-		printf("%-6s %s: %s%s\n", v->passed ? "ok" : "FAILED", v->about, v->words,
-		       v->rtt_skipped ? " (rtt skipped: latency is not applied yet)" : "");
-}
-
 /* The closing line. Returns the exit code. */
 static int finish(const verdicts *list, FILE *out)
 {
@@ -76,9 +37,9 @@ static int verify(const struct lab *lab, const struct topo *file, bool json)
 		return err == -ENOENT ? EXIT_INVALID : code;
 	}
 	if (json)
-		print_list(&list);
+		print_json(verdicts_json(&list));
 	else
-		print_lines(&list);
+		verdicts_print(&list, stdout);
 	code = finish(&list, json ? stderr : stdout);
 	verdicts_free(&list);
 	return code;

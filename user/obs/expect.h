@@ -3,6 +3,8 @@
 #ifndef ERX_OBS_EXPECT_H
 #define ERX_OBS_EXPECT_H
 
+#include <cjson/cJSON.h>
+#include <stdio.h>
 #include "lab/lab.h"
 
 struct verdict {
@@ -27,5 +29,9 @@ int expectations_check(const struct lab *lab, const expectation_list *list, verd
 /* One about routes (EXPECT_ROUTES, EXPECT_VM), without a lab. */
 struct verdict expectation_check(const struct rib *rib, const struct expectation *x);
 void verdicts_free(verdicts *list);
+
+/* A line for each: "ok     hub-vm > spoke-vm: 10.11.30.4 ttl=64". */
+void verdicts_print(const verdicts *list, FILE *out);
+cJSON *verdicts_json(const verdicts *list);
 
 #endif
