@@ -27,6 +27,8 @@ static const struct option_text {
 	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
 	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
 	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets; show N events"},
+	{{"interval", required_argument, NULL, 'i'}, "--interval TIME    between two packets of a stream, as 1ms"},
+	{{"timeout", required_argument, NULL, 't'}, "--timeout TIME     for routing to come to rest, as 200s"},
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
 	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
 	{{"dport", required_argument, NULL, 'D'}, "--dport PORT       destination port of udp or tcp"},
@@ -79,6 +81,8 @@ static void take_option(struct call *call, int letter)
 	case 'm': call->matrix = true; break;
 	case 'w': call->write = optarg; break;
 	case 'c': call->count = optarg; break;
+	case 'i': call->interval = optarg; break;
+	case 't': call->timeout = optarg; break;
 	case 'p': call->proto = optarg; break;
 	case 'S': call->sport = optarg; break;
 	case 'D': call->dport = optarg; break;

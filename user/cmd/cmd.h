@@ -26,6 +26,7 @@ struct call { /* one invocation, parsed */
 	const char *count;
 	const char *path, *peer; /* of views */
 	const char *az;		 /* FILE */
+	const char *interval, *timeout;
 };
 
 struct verb {
@@ -58,6 +59,7 @@ int cmd_counters(const struct call *call);
 int cmd_events(const struct call *call);
 int cmd_show(const struct call *call);
 int cmd_diff(const struct call *call);
+int cmd_scenario(const struct call *call);
 
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */
@@ -72,6 +74,10 @@ struct lab *open_lab(const char *name);
 bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
+/* What load (call) does with a file that was read (load.c). Returns the exit code. */
+int load_parsed(const struct call *call, struct lab *lab);
+/* What unload does; NULL: the only lab. */
+int unload_lab(const char *name);
 /* Say what failed; returns the exit code. */
 int refuse(const struct error *e);
 /* The lab that is meant; nonzero after a message. */

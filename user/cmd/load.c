@@ -264,16 +264,12 @@ static int load_under_all(const struct call *call, struct lab *lab, double start
 	return code;
 }
 
-int cmd_load(const struct call *call)
+int load_parsed(const struct call *call, struct lab *lab)
 {
 	double start = log_clock(), since;
 	struct error e = {};
-	int code, all;
-	struct lab *lab = read_lab(call->argv[0], &code);
+	int code, all = lab_lock_all(true, &e);
 
-	if (!lab)
-		return code;
-	all = lab_lock_all(true, &e);
 	code = all < 0 ? refuse(&e) : load_under_all(call, lab, start);
 	since = log_clock();
 	if (code == EXIT_DONE) {
@@ -282,6 +278,16 @@ int cmd_load(const struct call *call)
 	}
 	if (all >= 0)
 		close(all);
+	return code;
+}
+
+int cmd_load(const struct call *call)
+{
+	int code;
+	struct lab *lab = read_lab(call->argv[0], &code);
+
+	if (lab)
+		code = load_parsed(call, lab);
 	lab_free(lab);
 	return code;
 }
@@ -406,19 +412,22 @@ static int unload_only(void)
 	return code;
 }
 
-int cmd_unload(const struct call *call)
+int unload_lab(const char *name)
 {
-	const char *name = call->argc ? call->argv[0] : call->lab;
 	struct error e = {};
-	int lock, code;
+	int lock = lab_lock_all(true, &e), code;
 
-	if (name && !is_lab_name(name))
-		return EXIT_USAGE;
-	lock = lab_lock_all(true, &e);
 	if (lock < 0)
 		return refuse(&e);
 	code = name ? unload_one(name) : unload_only();
 	rmdir(LAB_RUN); /* the last lab takes it away; otherwise it is not empty */
 	close(lock);
 	return code;
+}
+
+int cmd_unload(const struct call *call)
+{
+	const char *name = call->argc ? call->argv[0] : call->lab;
+
+	return name && !is_lab_name(name) ? EXIT_USAGE : unload_lab(name);
 }

@@ -78,5 +78,12 @@ const struct verb verbs[] = {
 	 "silent, sessions, withdrawals, best paths, next-hop groups written. --follow goes on with\n"
 	 "what happens from now on; --count says how many of the past to show. With --json a line of\n"
 	 "JSON each."},
+	{"scenario", "run FILE NAME | list FILE", 2, 3, "jit", cmd_scenario,
+	 "let fail what a file's scenario lists, measure, check",
+	 "Lets fail what scenario NAME of FILE lists, checks what it expects then, restores, and checks\n"
+	 "FILE's own expectations, while numbered packets go between every two hosts that can talk:\n"
+	 "prints for each how long packets were lost, and how much of that time went by until somebody\n"
+	 "noticed and until the twin had reacted. A lab that is not loaded is loaded for the time of it.\n"
+	 "Exit code 3 when a check failed. list prints the scenarios of FILE."},
 	{},
 };
