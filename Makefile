@@ -5,7 +5,6 @@
 # make unit       the unit tests alone, at once
 # make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
-# make bench-control  a million prefixes through the route computation: time and memory
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
 # make uninstall  take them away
@@ -141,14 +140,6 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
 	$(Q)$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $(CPPFLAGS) -o $@ $^ $(LDLIBS)
 
-# Benchmarks: figures, not tests.
-$(BUILD)/bench-control: $(BUILD)/tests/bench/control.o $(LIBRARY)
-	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-bench-control: $(BUILD)/bench-control
-	$(Q)$< --json $(BUILD)/bench-control.json
-
 check:
 	$(Q)tools/check
 
@@ -182,8 +173,8 @@ $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 clean:
 	$(Q)rm -rf build build-san
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
+-include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d
 
-.PHONY: all help unit check check-bird bench-control test fuzz format install uninstall clean
+.PHONY: all help unit check check-bird test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
