@@ -16,7 +16,7 @@
 #define POLL_S	   0.1
 #define SPARE_S	   5.0	/* beyond what timers and convergence explain, on a busy machine */
 #define PLANNED_S  60.0 /* planned work, before timers: {scale} */
-#define PROGRESS_S 10.0
+#define PROGRESS_S 30.0
 
 struct play {
 	const struct rehearsal *what;
@@ -76,7 +76,7 @@ static int longest_rest(const struct play *p, const link_names *links, bool dead
 	const struct topo *t = p->r->before->topo;
 	char protocol[64] = "";
 	double ms = 0;
-	int err = dead && links->n ? controller_slowest(p->lab, links, &ms, protocol, p->e) : 0;
+	int err = links->n ? controller_slowest(p->lab, links, &ms, protocol, p->e) : 0;
 
 	*seconds = SPARE_S + ms * 1.5 / 1e3 + t->azure_convergence_ns / 1e9;
 	vec_each(fault, &p->what->scenario->fail) {
@@ -85,7 +85,7 @@ static int longest_rest(const struct play *p, const link_names *links, bool dead
 	}
 	if (p->what->timeout_s)
 		*seconds = p->what->timeout_s;
-	if (ms > 1000)
+	if (dead && ms > 1000)
 		log_info("the %s takes %g s to notice", protocol, ms / 1e3);
 	return err;
 }
@@ -109,7 +109,7 @@ static int look_for_rest(struct play *p, const link_names *links, bool dead, str
 		rest->quiet_since = now;
 	rest->reached = now - rest->quiet_since >= QUIET_S;
 	if (now - rest->told >= PROGRESS_S) {
-		log_info("%.0f s: routing has not come to rest yet", now - rest->began);
+		log_info("routing has not come to rest yet after %.0f s", now - rest->began);
 		rest->told = now;
 	}
 	return 0;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define SECONDS_FROM_NS 10000000000ull /* as "179.37 s" */
+
 /* --- Words ------------------------------------------------------------------------------------------------------- */
 
 const char *fault_how(const struct planned_fault *f)
@@ -241,7 +243,10 @@ static struct row row_from(const struct table *t, const struct flow_stream *firs
 
 static const char *ms_text(uint64_t ns, char out[static 32])
 {
-	snprintf(out, 32, "%.1f ms", ns / 1e6);
+	if (ns < SECONDS_FROM_NS)
+		snprintf(out, 32, "%.1f ms", ns / 1e6);
+	else
+		snprintf(out, 32, "%.2f s", ns / 1e9);
 	return out;
 }
 
