@@ -45,6 +45,11 @@ static bool wait_for_reserve(unsigned *patience)
 	return true;
 }
 
+static int read_failed(struct writer *w, const char *what)
+{
+	return error_set(w->e, -errno, "cannot read %s of lab '%s': %s", what, w->dp->lab, strerror(errno));
+}
+
 /* --- Arrays ----------------------------------------------------------------------------------------------------- */
 
 /* An array's present content, all of it, and which entries the image has. */
@@ -168,7 +173,9 @@ static int apply_links(struct writer *w)
 	vec_each(p, &w->image->ports) {
 		uint32_t ifindex = ERX_FIRST_IFINDEX + p->id, now = 0;
 
-		bpf_map_lookup_elem(w->dp->maps[DP_MAP_links], &p->id, &now);
+		/* ENOENT: no interface yet. */
+		if (bpf_map_lookup_elem(w->dp->maps[DP_MAP_links], &p->id, &now) && errno != ENOENT)
+			return read_failed(w, "the port of an interface");
 		if (now == ifindex)
 			continue;
 		w->changes->others++;
@@ -229,18 +236,21 @@ static int add_path(struct writer *w, const struct image_path *path)
 	return err;
 }
 
-/* Counters of paths that stay are not touched. */
+/* Counters of paths that stay are not touched: what cannot be read is not written either. */
 static int apply_paths(struct writer *w)
 {
 	struct erx_path *values = xcalloc(w->dp->cpus, sizeof(*values));
 	int err = 0;
 
 	vec_each(path, &w->image->paths) {
-		if (!bpf_map_lookup_elem(w->dp->maps[DP_MAP_paths], &path->id, values) &&
-		    !strncmp(values[0].name, path->name, ERX_PATH_LEN - 1))
+		int missing = bpf_map_lookup_elem(w->dp->maps[DP_MAP_paths], &path->id, values);
+
+		if (missing && errno != ENOENT)
+			err = read_failed(w, "a path counter");
+		else if (!missing && !strncmp(values[0].name, path->name, ERX_PATH_LEN - 1))
 			continue;
 		w->changes->paths++;
-		if (!w->dry)
+		if (!err && !w->dry)
 			err = add_path(w, path);
 		if (err)
 			break;
@@ -249,27 +259,36 @@ static int apply_paths(struct writer *w)
 	return err;
 }
 
+static int remove_path(struct writer *w, uint32_t id)
+{
+	w->changes->paths++;
+	if (!w->dry && bpf_map_delete_elem(w->dp->maps[DP_MAP_paths], &id) && errno != ENOENT)
+		return write_failed(w, "a path counter");
+	return 0;
+}
+
 static int remove_paths(struct writer *w)
 {
 	int fd = w->dp->maps[DP_MAP_paths];
 	bool *wanted = xcalloc(ERX_MAX_PATHS, sizeof(*wanted));
 	uint32_t key, next;
-	bool more;
+	int err = 0, end;
 
 	vec_each(path, &w->image->paths)
 		wanted[path->id] = true;
-	more = !bpf_map_get_next_key(fd, NULL, &next);
-	while (more) {
+	end = bpf_map_get_next_key(fd, NULL, &next) ? errno : 0;
+	while (!err && !end) {
 		key = next;
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (key < ERX_MAX_PATHS && wanted[key])
-			continue;
-		w->changes->paths++;
-		if (!w->dry)
-			bpf_map_delete_elem(fd, &key);
+		end = bpf_map_get_next_key(fd, &key, &next) ? errno : 0;
+		if (key >= ERX_MAX_PATHS || !wanted[key])
+			err = remove_path(w, key);
+	}
+	if (!err && end != ENOENT) {
+		errno = end;
+		err = read_failed(w, "the path counters");
 	}
 	free(wanted);
-	return 0;
+	return err;
 }
 
 /* --- Routes ----------------------------------------------------------------------------------------------------- */
@@ -419,8 +438,10 @@ static int apply_control(struct writer *w)
 	struct stat st;
 
 	if (stat("/proc/thread-self/ns/net", &st))
-		return error_set(w->e, -errno, "cannot read the namespace's number from /proc: %s", strerror(errno));
-	bpf_map_lookup_elem(w->dp->maps[DP_MAP_control], &zero, &now);
+		return error_set(w->e, -errno, "cannot read the number of the namespace of lab '%s' from /proc: %s",
+				 w->dp->lab, strerror(errno));
+	if (bpf_map_lookup_elem(w->dp->maps[DP_MAP_control], &zero, &now))
+		return read_failed(w, "the control entry");
 	wanted = now;
 	wanted.fabric_inode = st.st_ino;
 	if (!memcmp(&now, &wanted, sizeof(now)))

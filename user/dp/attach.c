@@ -9,28 +9,28 @@
 
 #include "dp/internal.h"
 
-static void link_path(const struct dp *dp, uint32_t ifindex, char out[static 512])
+static void link_path(const char *lab, uint32_t ifindex, char out[static 512])
 {
 	char name[32];
 
 	snprintf(name, sizeof(name), "ports/%u", ifindex);
-	dp_pin_path(dp->lab, name, out);
+	dp_pin_path(lab, name, out);
 }
 
-/* Whether the pin holds this program on this interface; a defunct link says interface 0. */
-static bool is_attached(const char *path, uint32_t ifindex, uint32_t program)
+/* Whether the pin holds this program on this interface (a defunct link says interface 0), or -errno. */
+static int is_attached(const char *path, uint32_t ifindex, uint32_t program)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
-	int fd = bpf_obj_get(path);
-	bool yes;
+	int fd = bpf_obj_get(path), err;
 
 	if (fd < 0)
-		return false;
-	yes = !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_XDP &&
-	      info.xdp.ifindex == ifindex && info.prog_id == program;
+		return errno == ENOENT ? 0 : -errno;
+	err = bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : 0;
 	close(fd);
-	return yes;
+	if (err)
+		return err;
+	return info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex && info.prog_id == program;
 }
 
 static int attach_one(struct dp *dp, const struct image_port *port, struct error *e)
@@ -40,8 +40,9 @@ static int attach_one(struct dp *dp, const struct image_port *port, struct error
 	int fd, err = 0;
 	char path[512];
 
-	link_path(dp, ifindex, path);
-	unlink(path);
+	link_path(dp->lab, ifindex, path);
+	if (unlink(path) && errno != ENOENT)
+		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
 	fd = bpf_link_create(dp->programs[port->entry.kind], ifindex, BPF_XDP, &opts);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot attach '%s' to '%s' in native mode: %s",
@@ -53,30 +54,23 @@ static int attach_one(struct dp *dp, const struct image_port *port, struct error
 	return err;
 }
 
-/* Links of ports that are no more. */
-static void detach_others(struct dp *dp, const struct image *image)
+static int detach(const char *lab, uint32_t ifindex, struct error *e)
+{
+	char path[512];
+
+	link_path(lab, ifindex, path);
+	if (unlink(path) && errno != ENOENT)
+		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+static bool *wanted_ports(const struct image *image)
 {
 	bool *wanted = xcalloc(ERX_MAX_PORTS, sizeof(bool));
-	struct dirent *entry;
-	char path[512];
-	DIR *dir;
 
 	vec_each(p, &image->ports)
 		wanted[p->id] = true;
-	dp_pin_path(dp->lab, "ports", path);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		unsigned ifindex;
-
-		if (sscanf(entry->d_name, "%u", &ifindex) != 1 || ifindex - ERX_FIRST_IFINDEX >= ERX_MAX_PORTS ||
-		    wanted[ifindex - ERX_FIRST_IFINDEX])
-			continue;
-		link_path(dp, ifindex, path);
-		unlink(path);
-	}
-	if (dir)
-		closedir(dir);
-	free(wanted);
+	return wanted;
 }
 
 int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e)
@@ -86,16 +80,46 @@ int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, stru
 		char path[512];
 		int err;
 
-		link_path(dp, ERX_FIRST_IFINDEX + p->id, path);
-		if (is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]))
+		link_path(dp->lab, ERX_FIRST_IFINDEX + p->id, path);
+		err = is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]);
+		if (err > 0)
 			continue;
+		if (err < 0)
+			return error_set(e, err, "cannot look at '%s', the link of '%s': %s", path, p->ifname,
+					 strerror(-err));
 		err = attach_one(dp, p, e);
 		if (err)
 			return err;
 		(*attached)++;
 	}
-	detach_others(dp, image);
 	return 0;
+}
+
+int dp_detach(const char *lab, const struct image *image, struct error *e)
+{
+	bool *wanted = wanted_ports(image);
+	struct dirent *entry;
+	char path[512];
+	int err = 0;
+	DIR *dir;
+
+	dp_pin_path(lab, "ports", path);
+	dir = opendir(path);
+	errno = dir ? 0 : errno;
+	while (!err && dir && (entry = readdir(dir))) {
+		unsigned ifindex;
+
+		if (sscanf(entry->d_name, "%u", &ifindex) == 1 && ifindex - ERX_FIRST_IFINDEX < ERX_MAX_PORTS &&
+		    !wanted[ifindex - ERX_FIRST_IFINDEX])
+			err = detach(lab, ifindex, e);
+		errno = 0;
+	}
+	if (!err && errno)
+		err = error_set(e, -errno, "cannot list '%s': %s", path, strerror(errno));
+	if (dir)
+		closedir(dir);
+	free(wanted);
+	return err;
 }
 
 unsigned dp_unattached(const struct dp *dp, const struct image *image)
@@ -104,8 +128,8 @@ unsigned dp_unattached(const struct dp *dp, const struct image *image)
 	char path[512];
 
 	vec_each(p, &image->ports) {
-		link_path(dp, ERX_FIRST_IFINDEX + p->id, path);
-		missing += !is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]);
+		link_path(dp->lab, ERX_FIRST_IFINDEX + p->id, path);
+		missing += is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]) <= 0;
 	}
 	return missing;
 }

@@ -31,11 +31,13 @@ struct dp;
 /* Mount bpffs on /sys/fs/bpf when it is not; *mounted tells whether that was done now. Returns 0 or -errno. */
 int dp_mount(bool *mounted, struct error *e);
 
-/* Whether the lab's maps and programs are pinned, all of them. */
+/* Whether the lab's maps and programs are pinned, all of them; also when that cannot be told, as dp_open() then says.
+ */
 bool dp_exists(const char *lab);
 
 /*
- * The lab's data plane, loaded anew when it is not complete, opened when it is.
+ * The lab's data plane, loaded anew when a part of it is missing, opened when none is
+ * (and when a part cannot be opened, that is an error: what runs is left alone).
  * With create false: -ENOENT when there is none. Returns 0 and *out (to be closed),
  * or -errno with the verifier's last lines in *e when a program was refused.
  */
@@ -78,10 +80,14 @@ void dp_forget(struct dp *dp);
 
 /*
  * Attach the program of its device's kind to every port of the image, in native
- * mode, and detach from ports that the image does not have. *attached counts what
- * had to be done. Returns 0 or -errno.
+ * mode. *attached counts what had to be done. Returns 0 or -errno.
  */
 int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e);
+/*
+ * Remove the pins of links on ports that the image does not have: when no route leads there any more (after dp_apply())
+ * and going back is no longer wanted. Needs no namespace. Returns 0 or -errno.
+ */
+int dp_detach(const char *lab, const struct image *image, struct error *e);
 /* How many ports lack their program: 0 when all is in place. */
 unsigned dp_unattached(const struct dp *dp, const struct image *image);
 

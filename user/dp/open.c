@@ -39,17 +39,15 @@ void dp_pin_path(const char *lab, const char *rest, char out[static 512])
 	snprintf(out, 512, DP_ROOT "/%s%s%s", lab, *rest ? "/" : "", rest);
 }
 
-static bool is_bpffs(void)
+int dp_mount(bool *mounted, struct error *e)
 {
 	struct statfs fs;
 
-	return !statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC;
-}
-
-int dp_mount(bool *mounted, struct error *e)
-{
 	*mounted = false;
-	if (is_bpffs())
+	/* A second one over the first would hide all pins, so there is no guessing. */
+	if (statfs(BPFFS, &fs))
+		return error_set(e, -errno, "cannot look at '" BPFFS "': %s; is sysfs mounted?", strerror(errno));
+	if (fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		return error_set(e, -errno, "cannot mount bpffs on '" BPFFS "': %s; run as root on a kernel with %s",
@@ -136,50 +134,65 @@ const volatile uint64_t *dp_hellos(struct dp *dp)
 	return dp->hellos;
 }
 
-static int open_programs(struct dp *dp)
+static int open_pin(const struct dp *dp, const char *name, struct error *e)
+{
+	char path[512];
+	int fd;
+
+	dp_pin_path(dp->lab, name, path);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? error_set(e, -errno, "cannot open '%s': %s", path, strerror(errno)) : fd;
+}
+
+static int open_programs(struct dp *dp, struct error *e)
 {
 	for (int i = 0; i < ERX_N_KINDS; i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
-		char name[64], path[512];
+		char name[64];
 
 		snprintf(name, sizeof(name), "programs/%s", dp_kind_names[i]);
-		dp_pin_path(dp->lab, name, path);
-		dp->programs[i] = bpf_obj_get(path);
+		dp->programs[i] = open_pin(dp, name, e);
 		if (dp->programs[i] < 0)
-			return -errno;
+			return dp->programs[i];
 		if (bpf_obj_get_info_by_fd(dp->programs[i], &info, &size))
-			return -errno;
+			return error_set(e, -errno, "cannot ask for the number of program '%s' of lab '%s': %s",
+					 dp_kind_names[i], dp->lab, strerror(errno));
 		dp->program_ids[i] = info.id;
 	}
 	return 0;
 }
 
-static int open_pins(struct dp *dp)
+/* -ENOENT: something is missing, so it has to be loaded. Any other -errno says nothing about what is there. */
+static int open_pins(struct dp *dp, struct error *e)
 {
 	char path[512];
 
+	if (dp->cpus < 0)
+		return error_set(e, dp->cpus,
+				 "cannot tell how many CPUs there are (/sys/devices/system/cpu/possible): %s",
+				 strerror(-dp->cpus));
 	for (int i = 0; i < DP_N_MAPS; i++) {
-		dp_pin_path(dp->lab, map_names[i], path);
-		dp->maps[i] = bpf_obj_get(path);
+		dp->maps[i] = open_pin(dp, map_names[i], e);
 		if (dp->maps[i] < 0)
-			return -errno;
+			return dp->maps[i];
 	}
 	for (size_t i = 0; i < sizeof(tracepoints) / sizeof(tracepoints[0]); i++) {
 		dp_pin_path(dp->lab, tracepoints[i], path);
 		if (access(path, F_OK))
-			return -errno;
+			return error_set(e, -errno, "cannot look at '%s': %s", path, strerror(errno));
 	}
-	return open_programs(dp);
+	return open_programs(dp, e);
 }
 
 bool dp_exists(const char *lab)
 {
 	struct dp *dp = dp_new(lab);
-	bool all = !open_pins(dp);
+	struct error unused;
+	bool missing = open_pins(dp, &unused) == -ENOENT;
 
 	dp_close(dp);
-	return all;
+	return !missing;
 }
 
 /* The pinned maps must be those of this build: values of another size would be read past their end. */
@@ -201,7 +214,10 @@ static int check_contract(const struct dp *dp, struct error *e)
 		struct bpf_map_info info = {};
 		uint32_t size = sizeof(info);
 
-		if (bpf_obj_get_info_by_fd(dp->maps[values[i].map], &info, &size) || info.value_size != values[i].size)
+		if (bpf_obj_get_info_by_fd(dp->maps[values[i].map], &info, &size))
+			return error_set(e, -errno, "cannot ask for the size of map '%s' of lab '%s': %s",
+					 map_names[values[i].map], dp->lab, strerror(errno));
+		if (info.value_size != values[i].size)
 			return error_set(e, -EPROTO,
 					 "lab '%s' was loaded by another version of erxdpctl; run 'erxdpctl unload %s' "
 					 "and load it again",
@@ -320,19 +336,16 @@ static int load_and_pin(const char *lab, struct error *e)
 int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
 {
 	struct dp *dp = dp_new(lab);
-	int err = open_pins(dp);
+	int err = open_pins(dp, e);
 
-	if (err && !create) {
-		dp_close(dp);
-		return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", lab);
-	}
-	if (err) {
+	if (err == -ENOENT && !create)
+		error_set(e, err, "lab '%s' is not loaded; run 'erxdpctl load FILE'", lab);
+	if (err == -ENOENT && create) {
 		err = load_and_pin(lab, e);
 		dp_close(dp);
 		dp = dp_new(lab);
-		if (!err && (err = open_pins(dp)))
-			error_set(e, err, "a map or program of lab '%s' is not under '" DP_ROOT "' after loading: %s",
-				  lab, strerror(-err));
+		if (!err)
+			err = open_pins(dp, e);
 	}
 	if (!err)
 		err = check_contract(dp, e);

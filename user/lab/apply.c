@@ -226,6 +226,8 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 	log_took("programs and maps", &since);
 	if (!err && before)
 		err = net_apply(&plan, false, &second, e);
+	if (!err)
+		err = dp_detach(lab->topo->name, lab->image, e);
 	if (before)
 		log_took("links that are no longer used", &since);
 	changes->net.links_removed += second.links_removed;
