@@ -56,11 +56,14 @@ static struct ns_path path_of(const char *name)
 	return path;
 }
 
-static bool is_mounted(const char *path)
+/* Whether a namespace is mounted on it, or -errno. */
+static int is_mounted(const char *path)
 {
 	struct statfs fs;
 
-	return !statfs(path, &fs) && fs.f_type == NSFS_MAGIC;
+	if (statfs(path, &fs))
+		return errno == ENOENT ? 0 : -errno;
+	return fs.f_type == NSFS_MAGIC;
 }
 
 /* Entering */
@@ -246,12 +249,15 @@ int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **n
 	struct mark mine = mark_of(lab), mark;
 	struct nl *socket = NULL;
 	struct stat st;
-	int err;
+	int err, mounted;
 
 	*kind = NS_ABSENT;
 	if (lstat(path.text, &st) < 0)
 		return errno == ENOENT ? 0 : net_fail(error, -errno, "cannot look at '%s'", path.text);
-	if (!is_mounted(path.text) || S_ISLNK(st.st_mode)) {
+	mounted = is_mounted(path.text);
+	if (mounted < 0)
+		return net_fail(error, mounted, "cannot look at '%s'", path.text);
+	if (!mounted || S_ISLNK(st.st_mode)) {
 		*kind = S_ISREG(st.st_mode) ? file_kind(path.text, &mine) : NS_FOREIGN;
 		return 0;
 	}
@@ -272,7 +278,7 @@ int ns_foreign(const char *name, struct error *error)
 	struct nl *nl = NULL;
 	struct mark mark = {""};
 
-	if (!is_mounted(path.text))
+	if (is_mounted(path.text) <= 0)
 		return net_refuse(error, -EEXIST, "'%s' is a file that erxdp did not make; remove it or rename the lab",
 				  path.text);
 	enter_and_read(name, &mark, &nl, NULL);
@@ -360,7 +366,7 @@ static int publish(const char *name, const char *lab, struct error *error)
 	struct mark mark = mark_of(lab);
 	int err = put_file(path.text, &mark);
 
-	if (err == -EEXIST && !is_mounted(path.text) && file_kind(path.text, &mark) == NS_REMNANT) {
+	if (err == -EEXIST && is_mounted(path.text) == 0 && file_kind(path.text, &mark) == NS_REMNANT) {
 		unlink(path.text);
 		err = put_file(path.text, &mark);
 	}
@@ -399,11 +405,14 @@ int ns_create(const char *name, const char *lab, bool host, struct error *error)
 int ns_remove(const char *name, struct error *error)
 {
 	struct ns_path path = path_of(name);
+	int mounted;
 
-	while (is_mounted(path.text)) {
+	while ((mounted = is_mounted(path.text)) > 0) {
 		if (umount2(path.text, MNT_DETACH) < 0)
 			return net_fail(error, -errno, "cannot unmount namespace '%s'", name);
 	}
+	if (mounted < 0)
+		return net_fail(error, mounted, "cannot look at '%s'", path.text);
 	if (unlink(path.text) < 0 && errno != ENOENT)
 		return net_fail(error, -errno, "cannot remove '%s'", path.text);
 	return 0;
@@ -450,10 +459,12 @@ int ns_scan(const char *lab, ns_list *out, struct error *error)
 
 	if (!dir)
 		return errno == ENOENT ? 0 : net_fail(error, -errno, "cannot read '" NET_DIR "'");
-	while (!err && (entry = readdir(dir))) {
+	for (errno = 0; !err && (entry = readdir(dir)); errno = 0) {
 		if (may_be_of(entry->d_name, lab))
 			err = scan_one(entry->d_name, lab, out, error);
 	}
+	if (!err && errno)
+		err = net_fail(error, -errno, "cannot read '" NET_DIR "'");
 	closedir(dir);
 	return err;
 }
@@ -486,24 +497,26 @@ static int find_labs(void *arg)
 	struct dirent *entry;
 	struct mark mark;
 	struct nl *nl;
+	int err;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir))) {
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		struct ns_path path = path_of(entry->d_name);
 
 		nl = NULL;
-		if (strncmp(entry->d_name, "erx-", 4) || !is_mounted(path.text))
+		if (strncmp(entry->d_name, "erx-", 4) || is_mounted(path.text) <= 0)
 			continue;
 		if (!enter_and_read(entry->d_name, &mark, &nl, NULL) && !strncmp(mark.text, MARK, strlen(MARK)) &&
 		    may_be_of(entry->d_name, mark.text + strlen(MARK)))
 			add_lab(labs, mark.text + strlen(MARK));
 		nl_close(nl);
 	}
+	err = -errno;
 	closedir(dir);
 	if (labs->n)
 		qsort(labs->items, labs->n, sizeof(*labs->items), compare_names);
-	return 0;
+	return err;
 }
 
 int net_labs(net_names *labs)

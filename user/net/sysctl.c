@@ -82,24 +82,26 @@ int sysctl_set(bool host, const char *name, struct error *error)
 	return err;
 }
 
-/* Missing but needed counts as different: writing it will say why it cannot be. */
-static bool is_set(const struct setting *s, long *found)
+/* Missing but needed counts as different: writing it will say why it cannot be. Returns -errno when it cannot be read.
+ */
+static int read_setting(const struct setting *s, long *found)
 {
-	int fd = open_setting(s, O_RDONLY);
+	int fd = open_setting(s, O_RDONLY), err = 0;
 	char text[24] = "";
 	ssize_t length;
 
-	*found = -1;
-	if (fd == -ENOENT && s->where & OPTIONAL)
-		return true;
+	if (fd == -ENOENT && s->where & OPTIONAL) {
+		*found = s->value;
+		return 0;
+	}
 	if (fd < 0)
-		return false;
+		return fd;
 	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
 	if (length <= 0)
-		return false;
+		err = length < 0 ? -errno : -ENODATA;
+	close(fd);
 	*found = strtol(text, NULL, 10);
-	return *found == s->value;
+	return err;
 }
 
 bool sysctl_check(bool host, const char *name, struct error *why)
@@ -109,9 +111,14 @@ bool sysctl_check(bool host, const char *name, struct error *why)
 	long found;
 
 	for (const struct setting *s = settings; s < SETTINGS_END; s++) {
-		if (!(s->where & where) || is_set(s, &found))
+		int err = s->where & where ? read_setting(s, &found) : 0;
+
+		if (!(s->where & where) || (!err && found == s->value))
 			continue;
-		net_note(why, "net/%s in namespace '%s' is %ld, not %ld", s->path, name, found, s->value);
+		if (err)
+			net_note(why, "net/%s in namespace '%s' cannot be read: %s", s->path, name, strerror(-err));
+		else
+			net_note(why, "net/%s in namespace '%s' is %ld, not %ld", s->path, name, found, s->value);
 		right = false;
 	}
 	return right;
