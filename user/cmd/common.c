@@ -103,8 +103,9 @@ static int is_loaded(const char *name, struct error *e)
 	lab_run_path(name, "topology.yaml", path);
 	if (!access(path, F_OK))
 		return 0;
-	if (errno == EACCES)
-		return error_set(e, -EACCES, "cannot look at lab '%s': %s; run as root", name, strerror(errno));
+	if (errno != ENOENT)
+		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
+				 errno == EACCES ? "; run as root" : "");
 	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
 }
 

@@ -73,18 +73,20 @@ static int hand_over(const char *name, struct error *e)
 	return err;
 }
 
-/* What is loaded under this name, computed; NULL: nothing, or nothing that can be used. */
-static struct lab *loaded_before(const char *name)
+/*
+ * What is loaded under this name, computed; *before is NULL when there is nothing, or nothing that can be used.
+ * Returns -errno when that cannot be told: to go on as if nothing were loaded would end in removing what is.
+ */
+static int loaded_before(const char *name, struct lab **before, struct error *e)
 {
-	struct error e = {};
-	struct lab *before;
+	int err = lab_open(name, before, e);
 
-	if (lab_open(name, &before, &e))
-		return NULL;
-	if (!lab_compute(before, &e))
-		return before;
-	lab_free(before);
-	return NULL;
+	if (!err && !lab_compute(*before, e))
+		return 0;
+	if (!err)
+		lab_free(*before);
+	*before = NULL;
+	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
 static int remove_lab(const char *name, struct lab_removed *removed, struct error *e)
@@ -224,11 +226,14 @@ static int prepare(struct lab *lab, const struct lab *before, struct error *e)
 static int load_locked(const struct call *call, struct lab *lab, int *lock, double start)
 {
 	const char *name = lab->topo->name;
-	struct lab *before = loaded_before(name);
+	struct lab *before;
 	struct lab_changes changes = {};
 	struct error e = {};
-	int err = prepare(lab, before, &e);
+	int err = loaded_before(name, &before, &e);
 
+	if (err)
+		return refuse(&e);
+	err = prepare(lab, before, &e);
 	if (err) { /* nothing has been touched yet */
 		if (!before)
 			lab_forget_unused(name);
@@ -353,8 +358,9 @@ int cmd_plan(const struct call *call)
 		return refuse(&e);
 	}
 	lock = lab_lock(lab->topo->name, false, false, &e); /* not there when the lab is not */
-	before = loaded_before(lab->topo->name);
-	err = prepare(lab, before, &e);
+	err = loaded_before(lab->topo->name, &before, &e);
+	if (!err)
+		err = prepare(lab, before, &e);
 	if (!err)
 		err = lab_apply(lab, before, true, &changes, &e);
 	if (lock >= 0)

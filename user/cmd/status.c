@@ -31,6 +31,7 @@ static void show_one(const char *name, cJSON *list)
 	struct lab *lab = NULL;
 	struct dp *dp = NULL;
 	char fabric[256];
+	pid_t pid = controller_pid(name);
 
 	if (lab_open(name, &lab, &e) || lab_compute(lab, &e)) {
 		show_parts(name, &e, list);
@@ -42,7 +43,7 @@ static void show_one(const char *name, cJSON *list)
 		log_verbose("%s", e.text);
 	if (lab_dp(lab, &dp, &e))
 		log_verbose("%s", e.text);
-	in = (struct status_input){.lab = lab, .dp = dp, .states = &states, .controller = controller_pid(name)};
+	in = (struct status_input){.lab = lab, .dp = dp, .states = &states, .controller = pid > 0 ? pid : 0};
 	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
 	if (list)
 		cJSON_AddItemToArray(list, status_json(&in));

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,30 +25,35 @@
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
 
-/* Whether somebody holds the lock of the file of that name; *pid is who. Asking takes no lock. */
-static bool is_held(const char *lab, pid_t *pid)
+/* Who holds the lock on the file of that name: asking takes no lock. */
+static int read_holder(int fd, pid_t *pid)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[512], text[32] = "";
-	int fd;
-	bool held;
+	char text[32] = "";
 
-	lab_run_path(lab, CONTROLLER_FILE, path);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	held = !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
-	if (held && read(fd, text, sizeof(text) - 1) > 0)
-		*pid = atoi(text);
-	close(fd);
-	return held;
+	if (fcntl(fd, F_OFD_GETLK, &lock))
+		return -errno;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		return -errno;
+	*pid = atoi(text);
+	return 0;
 }
 
 pid_t controller_pid(const char *lab)
 {
+	char path[512];
 	pid_t pid = 0;
+	int fd, err;
 
-	return is_held(lab, &pid) ? pid : 0;
+	lab_run_path(lab, CONTROLLER_FILE, path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	err = read_holder(fd, &pid);
+	close(fd);
+	return err ? err : pid;
 }
 
 /* erxdpd lies beside erxdpctl, in the source tree as in an installation. */
@@ -69,8 +75,10 @@ static void become_controller(const char *lab, int ready)
 	find_program(program);
 	lab_run_path(lab, CONTROLLER_LOG, log);
 	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (null < 0 || out < 0 || setsid() < 0 || chdir("/"))
+	if (null < 0 || out < 0 || setsid() < 0 || chdir("/")) {
+		dprintf(ready, "cannot open its log '%s' or leave the terminal: %s", log, strerror(errno));
 		_exit(1);
+	}
 	dup2(null, 0);
 	dup2(out, 1);
 	dup2(out, 2);
@@ -122,18 +130,30 @@ static int start(const char *lab, struct error *e)
 	close(ready[1]);
 	err = wait_ready(lab, ready[0], e);
 	close(ready[0]);
+	if (err) { /* until then its lock looks like that of a controller */
+		kill(child, SIGTERM);
+		waitpid(child, NULL, 0);
+	}
 	return err;
+}
+
+static int not_told(const char *lab, int err, struct error *e)
+{
+	return error_set(e, err, "cannot tell whether lab '%s' has a controller: %s", lab, strerror(-err));
 }
 
 int controller_ensure(const char *lab, struct error *e)
 {
+	pid_t pid = controller_pid(lab);
 	int err;
 
-	if (controller_pid(lab))
+	if (pid < 0)
+		return not_told(lab, pid, e);
+	if (pid)
 		return 0;
 	err = start(lab, e);
 	/* Somebody else was faster. */
-	return err && controller_pid(lab) ? 0 : err;
+	return err && controller_pid(lab) > 0 ? 0 : err;
 }
 
 static void rest(void)
@@ -144,17 +164,19 @@ static void rest(void)
 int controller_end(const char *lab, struct error *e)
 {
 	static const int signals[] = {SIGTERM, SIGKILL};
+	pid_t pid = controller_pid(lab), now = pid;
 
-	for (int i = 0; i < 2; i++) {
-		pid_t pid = controller_pid(lab);
-
-		/* Only while the lock says that this number is a controller's. */
-		if (!pid || kill(pid, signals[i]))
-			return 0;
-		for (int waited = 0; waited < END_MS && controller_pid(lab) == pid; waited += END_STEP_MS)
+	/* Only while the lock says that this number is a controller's. */
+	for (int i = 0; i < 2 && pid > 0 && now == pid; i++) {
+		kill(pid, signals[i]);
+		for (int waited = 0; waited < END_MS && now == pid; waited += END_STEP_MS) {
 			rest();
+			now = controller_pid(lab);
+		}
 	}
-	return controller_pid(lab) ? error_set(e, -EBUSY, "the controller of lab '%s' does not end", lab) : 0;
+	if (now < 0)
+		return not_told(lab, now, e);
+	return now ? error_set(e, -EBUSY, "the controller of lab '%s' does not end", lab) : 0;
 }
 
 /* --- Talking ----------------------------------------------------------------------------------------------------- */
@@ -203,20 +225,24 @@ static int talk_send(struct talk *t, cJSON *request, struct error *e)
 {
 	char *text = cJSON_PrintUnformatted(request);
 	size_t size = strlen(text), done = 0;
+	int err = 0;
 
 	text[size] = '\n'; /* in place of the end, which nobody needs any more */
 	while (done <= size) {
 		ssize_t n = send(t->fd, text + done, size + 1 - done, MSG_NOSIGNAL);
 
-		if (n < 0 && errno != EINTR)
+		err = n < 0 ? errno : 0;
+		if (err && err != EINTR)
 			break;
 		if (n > 0)
 			done += n;
 	}
 	free(text);
 	cJSON_Delete(request);
-	return done > size ? 0 : error_set(e, -EPIPE, "the controller has closed the connection");
+	return done > size ? 0 : error_set(e, -EPIPE, "cannot ask the controller: %s", strerror(err));
 }
+
+#define MAY_BE_DONE "what was asked for may have been done, 'erxdpctl status' tells"
 
 static int talk_fill(struct talk *t, struct error *e)
 {
@@ -231,8 +257,10 @@ static int talk_fill(struct talk *t, struct error *e)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return error_set(e, -ETIMEDOUT, "the controller does not answer; 'erxdpctl status' names its process");
-	if (n <= 0)
-		return error_set(e, -EPIPE, "the controller has ended");
+	if (n < 0)
+		return error_set(e, -errno, "cannot read the controller's answer: %s; " MAY_BE_DONE, strerror(errno));
+	if (!n)
+		return error_set(e, -EPIPE, "the controller has closed the connection without an answer; " MAY_BE_DONE);
 	t->n += n;
 	return 0;
 }

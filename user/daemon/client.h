@@ -9,7 +9,7 @@
 
 struct client_line;
 
-/* Process id of the lab's controller, 0 when none lives. */
+/* Process id of the lab's controller, 0 when none lives, -errno when that cannot be told. */
 pid_t controller_pid(const char *lab);
 /* Start one unless it lives already, and wait until it has taken the lab over. Returns 0 or -errno. */
 int controller_ensure(const char *lab, struct error *e);

@@ -79,8 +79,9 @@ static int take_over(struct controller *c, struct error *e)
 
 	if (err)
 		return err;
-	c->generation = lab_generation(c->name);
-	err = lab_compute(c->lab, e);
+	err = lab_generation(c->name, &c->generation, e);
+	if (!err)
+		err = lab_compute(c->lab, e);
 	if (!err)
 		err = watch_start(c, e);
 	if (!err)

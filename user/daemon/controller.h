@@ -66,6 +66,8 @@ int watch_start(struct controller *c, struct error *e);
 void watch_stop(struct controller *c);
 /* Take in what netlink has to say. True: some link's carrier has changed. */
 bool watch_read(struct controller *c);
+/* What the interfaces are like now: after a change of which nobody knows whether it was made. Returns 0 or -errno. */
+int watch_again(struct controller *c, struct error *e);
 /* Cut and mend links as faults ask, those that fail first. */
 int watch_cut(struct controller *c, struct error *e);
 int watch_mend(struct controller *c, struct error *e);
@@ -86,9 +88,10 @@ void follow_unlock(struct controller *c);
 /*
  * Under the lock: bring maps to what is asked for and noticed. hurry: faults and repairs wait for
  * azureConvergence otherwise. graceful: nothing may be lost, so moves come before removals.
+ * unsaved: the caller writes the state down.
  */
 struct follow_how {
-	bool hurry, graceful;
+	bool hurry, graceful, unsaved;
 };
 int follow(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e);
 /* Something was noticed: lock, follow, unlock. */

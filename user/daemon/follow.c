@@ -23,9 +23,9 @@ int follow_lock(struct controller *c, struct error *e)
 		return err;
 	}
 	c->fresh = false;
-	generation = lab_generation(c->name);
-	if (generation != c->generation)
-		err = generation ? controller_reload(c, e) : error_set(e, -ENOENT, "lab '%s' is gone", c->name);
+	err = lab_generation(c->name, &generation, e);
+	if (!err && generation != c->generation)
+		err = controller_reload(c, e);
 	if (err)
 		follow_unlock(c);
 	return err;
@@ -86,7 +86,7 @@ int follow(struct controller *c, struct follow_how how, struct lab_changes *chan
 	tell_written(c, changes, since);
 	if (moves)
 		news_of_routes(c);
-	return lab_save_state(c->lab, e);
+	return how.unsaved ? 0 : lab_save_state(c->lab, e);
 }
 
 void follow_noticed(struct controller *c)

@@ -124,6 +124,28 @@ static cJSON *tell_change(struct controller *c, const char *what, const struct l
 		    changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed);
 }
 
+/*
+ * The same state again, down to the time since when each session is up: then what is kept of it is still right, and a
+ * full disk does not matter.
+ */
+static int go_back(struct controller *c, char *before, struct error *e)
+{
+	size_t size = c->lab->fabric->links.n * sizeof(*c->lab->since);
+	uint64_t *since = xcalloc(1, size);
+	struct lab_changes changes;
+	int err;
+
+	lab_state_set(c->lab, before);
+	lab_switch_forget(c->way);
+	memcpy(since, c->lab->since, size);
+	err = watch_again(c, e);
+	if (!err)
+		err = make_so(c, (struct follow_how){.hurry = true, .unsaved = true}, &changes, e);
+	memcpy(c->lab->since, since, size);
+	free(since);
+	return err ? err : lab_save_state(c->lab, e);
+}
+
 /* Bring the machine to what is asked for now, or both back to what was asked for before. */
 static cJSON *commit(struct controller *c, char *before, struct follow_how how, const char *what)
 {
@@ -131,17 +153,13 @@ static cJSON *commit(struct controller *c, char *before, struct follow_how how, 
 	struct error e = {}, again = {};
 	cJSON *reply;
 
-	if (!make_so(c, how, &changes, &e)) {
+	if (!make_so(c, how, &changes, &e))
 		reply = tell_change(c, what, &changes);
-	} else {
-		lab_state_set(c->lab, before);
-		lab_switch_forget(c->way);
-		if (make_so(c, (struct follow_how){.hurry = true}, &changes, &again))
-			reply = refused(CODE_REFUSED, "%s; going back failed too: %s; 'erxdpctl load' its file again",
-					e.text, again.text);
-		else
-			reply = refused(CODE_REFUSED, "%s; lab '%s' is as it was before", e.text, c->name);
-	}
+	else if (go_back(c, before, &again))
+		reply = refused(CODE_REFUSED, "%s; going back failed too: %s; 'erxdpctl load' its file again", e.text,
+				again.text);
+	else
+		reply = refused(CODE_REFUSED, "%s; lab '%s' is as it was before", e.text, c->name);
 	free(before);
 	return reply;
 }

@@ -70,6 +70,11 @@ static int drain(struct controller *c, struct error *e)
 	return net_watch_read(c->watch, port_changed, c, e);
 }
 
+int watch_again(struct controller *c, struct error *e)
+{
+	return net_watch_dump(c->watch, port_changed, c, e);
+}
+
 bool watch_read(struct controller *c)
 {
 	struct error e = {};
@@ -98,7 +103,7 @@ int watch_start(struct controller *c, struct error *e)
 	}
 	err = net_watch_open(fabric, &c->watch, e);
 	if (!err)
-		err = net_watch_dump(c->watch, port_changed, c, e);
+		err = watch_again(c, e);
 	if (!err)
 		note_all(c);
 	return err;

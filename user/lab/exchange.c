@@ -119,7 +119,14 @@ static int open_clients_of(struct meeting *m, struct exchange_pair *pair)
 	if (tcp < 0 || udp < 0)
 		return error_set(m->e, -errno, "cannot open a test socket in host '%s': %s", pair->from->name,
 				 strerror(errno));
-	connect(tcp, (const struct sockaddr *)&ends->tcp, sizeof(ends->tcp));
+	if (connect(tcp, (const struct sockaddr *)&ends->tcp, sizeof(ends->tcp)) && errno != EINPROGRESS) {
+		int err = -errno;
+
+		close(tcp);
+		close(udp);
+		return error_set(m->e, err, "cannot connect from host '%s' to '%s': %s", pair->from->name,
+				 pair->to->name, strerror(-err));
+	}
 	t = add_talker(m, TCP_CLIENT, tcp, EPOLLOUT | EPOLLIN | EPOLLET);
 	t->pair = pair;
 	t = add_talker(m, UDP_CLIENT, udp, EPOLLIN);

@@ -64,8 +64,11 @@ static int open_directory(const char *path, bool exclusive, struct error *e)
 				 errno == EACCES ? "; run as root" : "");
 	/* Who may not write there is told before anything is tried. */
 	if (exclusive && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) {
+		int err = error_set(e, -errno, "cannot write to '%s': %s%s", path, strerror(errno),
+				    errno == EACCES ? "; run as root" : "");
+
 		close(fd);
-		return error_set(e, -EACCES, "cannot write to '%s': %s; run as root", path, strerror(EACCES));
+		return err;
 	}
 	return fd;
 }
@@ -119,6 +122,48 @@ int lab_lock(const char *name, bool create, bool exclusive, struct error *e)
 	return fd;
 }
 
+/* --- A file's text ------------------------------------------------------------------------------------------------ */
+
+/* The text of a file, to be freed. Returns 0, -ENOENT when there is none (*text is NULL then), or another -errno. */
+static int run_read(const char *lab, const char *file, char **text, size_t *size, struct error *e)
+{
+	char path[512];
+	FILE *in, *out;
+	int c, err = 0;
+
+	*text = NULL;
+	lab_run_path(lab, file, path);
+	in = fopen(path, "re");
+	if (!in && errno == ENOENT)
+		return -ENOENT;
+	if (!in)
+		return error_set(e, -errno, "cannot open '%s': %s", path, strerror(errno));
+	out = open_memstream(text, size);
+	while (out && (c = getc(in)) != EOF)
+		putc(c, out);
+	if (ferror(in) || !out)
+		err = error_set(e, -errno, "cannot read '%s': %s", path, strerror(errno));
+	if (out)
+		fclose(out);
+	fclose(in);
+	if (err) {
+		free(*text);
+		*text = NULL;
+	}
+	return err;
+}
+
+static bool has_text(const char *lab, const char *file, const void *data, size_t size)
+{
+	struct error unused;
+	size_t there = 0;
+	char *text;
+	bool same = !run_read(lab, file, &text, &there, &unused) && there == size && !memcmp(text, data, size);
+
+	free(text);
+	return same;
+}
+
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e)
@@ -126,6 +171,9 @@ int run_write(const char *lab, const char *file, const void *data, unsigned long
 	char path[512], fresh[520];
 	int fd, err;
 
+	/* Going back must not fail for want of space where nothing has changed. */
+	if (has_text(lab, file, data, size))
+		return 0;
 	lab_run_path(lab, "", path);
 	err = make_directory(path, e);
 	if (err)
@@ -185,14 +233,17 @@ void lab_forget_unused(const char *name)
 	rmdir(path); /* not empty: somebody's after all */
 }
 
-uint64_t lab_generation(const char *name)
+int lab_generation(const char *name, uint64_t *out, struct error *e)
 {
 	struct stat now;
 	char path[512];
 
 	lab_run_path(name, "topology.yaml", path);
-	return stat(path, &now) ? 0
-				: (uint64_t)now.st_ino << 32 ^ now.st_mtim.tv_sec * 1000000000ull ^ now.st_mtim.tv_nsec;
+	if (stat(path, &now))
+		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
+				 errno == ENOENT ? "; it is gone" : "");
+	*out = (uint64_t)now.st_ino << 32 ^ now.st_mtim.tv_sec * 1000000000ull ^ now.st_mtim.tv_nsec;
+	return 0;
 }
 
 int run_remove(const char *lab, struct error *e)
@@ -214,34 +265,38 @@ int run_remove(const char *lab, struct error *e)
 
 /* --- Reading ----------------------------------------------------------------------------------------------------- */
 
-static char *run_read(const char *lab, const char *file, size_t *size)
+/* What the lab was before: a part that is there and cannot be read is no reason to go on without it. */
+static int read_former(struct lab *lab, const char *name, struct error *e)
 {
-	char path[512], *text = NULL;
-	FILE *in, *out;
-	int c;
+	char *ids = NULL, *state = NULL;
+	size_t size;
+	int err = run_read(name, "ids", &ids, &size, e);
 
-	lab_run_path(lab, file, path);
-	in = fopen(path, "re");
-	if (!in)
-		return NULL;
-	out = open_memstream(&text, size);
-	while (out && (c = getc(in)) != EOF)
-		putc(c, out);
-	if (out)
-		fclose(out);
-	fclose(in);
-	return text;
+	if (!err || err == -ENOENT)
+		err = run_read(name, "state", &state, &size, e);
+	if (ids) {
+		ids_free(lab->ids);
+		lab->ids = ids_parse(ids);
+	}
+	if (state)
+		state_parse(lab, state);
+	free(ids);
+	free(state);
+	return err == -ENOENT ? 0 : err;
 }
 
 int lab_open(const char *name, struct lab **out, struct error *e)
 {
-	size_t size = 0, other = 0;
-	char *file = run_read(name, "topology.yaml", &size), *text;
 	struct diags diags = {};
 	struct lab *lab;
+	size_t size = 0;
+	char *file;
+	int err = run_read(name, "topology.yaml", &file, &size, e);
 
-	if (!file)
-		return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+	if (err == -ENOENT)
+		return error_set(e, err, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+	if (err)
+		return err;
 	lab = lab_parse(file, size, &diags);
 	free(file);
 	diags_free(&diags);
@@ -249,18 +304,12 @@ int lab_open(const char *name, struct lab **out, struct error *e)
 		return error_set(e, -EINVAL,
 				 "what is kept of lab '%s' in '" LAB_RUN "' is damaged; run 'erxdpctl unload %s'", name,
 				 name);
-	text = run_read(name, "ids", &other);
-	if (text) {
-		ids_free(lab->ids);
-		lab->ids = ids_parse(text);
-	}
-	free(text);
-	text = run_read(name, "state", &other);
-	if (text)
-		state_parse(lab, text);
-	free(text);
-	*out = lab;
-	return 0;
+	err = read_former(lab, name, e);
+	if (err)
+		lab_free(lab);
+	else
+		*out = lab;
+	return err;
 }
 
 /* --- Which labs there are ---------------------------------------------------------------------------------------- */
@@ -274,17 +323,21 @@ static void add_name(net_names *out, const char *name)
 	vec_push(out, xstrdup(name));
 }
 
-static void add_directories(net_names *out, const char *where)
+static int add_directories(net_names *out, const char *where)
 {
 	DIR *dir = opendir(where);
 	struct dirent *entry;
+	int err;
 
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		if (entry->d_name[0] != '.')
 			add_name(out, entry->d_name);
 	}
-	if (dir)
-		closedir(dir);
+	err = -errno;
+	closedir(dir);
+	return err;
 }
 
 static int by_name(const void *a, const void *b)
@@ -294,10 +347,11 @@ static int by_name(const void *a, const void *b)
 
 int lab_names(net_names *out)
 {
-	int err = net_labs(out);
+	int err = net_labs(out), next = add_directories(out, LAB_RUN);
 
-	add_directories(out, LAB_RUN);
-	add_directories(out, DP_ROOT);
+	err = err ? err : next;
+	next = add_directories(out, DP_ROOT);
+	err = err ? err : next;
 	if (out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_name);
 	return err;
@@ -321,9 +375,11 @@ int lab_default_name(const char *asked, char out[static 256], struct error *e)
 	snprintf(out, 256, "%s", asked ? asked : "");
 	if (asked)
 		return 0;
-	add_directories(&names, LAB_RUN);
+	err = add_directories(&names, LAB_RUN);
 	list_names(&names, list, sizeof(list));
-	if (names.n == 1)
+	if (err)
+		error_set(e, err, "cannot list '" LAB_RUN "': %s", strerror(-err));
+	else if (names.n == 1)
 		snprintf(out, 256, "%s", names.items[0]);
 	else if (!names.n)
 		err = error_set(e, -ENOENT, "no lab is loaded; run 'erxdpctl load FILE'");

@@ -7,7 +7,7 @@
 
 struct lab;
 
-/* Write a file by rename. Returns 0 or -errno. */
+/* Write a file by rename, if its text is another. Returns 0 or -errno. */
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e);
 int run_remove(const char *lab, struct error *e);
 

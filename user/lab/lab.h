@@ -179,8 +179,8 @@ int lab_save_state(const struct lab *lab, struct error *e);
 void lab_forget_unused(const char *name);
 /* Path of a file of the lab's run directory; file "" is the directory. */
 void lab_run_path(const char *lab, const char *file, char out[static 512]);
-/* A number that changes whenever another topology is loaded under this name; 0: none is. */
-uint64_t lab_generation(const char *name);
+/* A number that changes whenever another topology is loaded under this name. Returns 0, or -errno: -ENOENT, none is. */
+int lab_generation(const char *name, uint64_t *out, struct error *e);
 
 struct lab_removed {
 	unsigned namespaces;
