@@ -4,6 +4,7 @@
 # make test       the layers of tests that need no root
 # make unit       the unit tests alone, at once
 # make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
+# make check-inject  let every call to the system fail once, an hour; tools/check takes a sample
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
@@ -140,6 +141,15 @@ $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
 	$(Q)$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $(CPPFLAGS) -o $@ $^ $(LDLIBS)
 
+# Every call to the system fails once, for every operation on a lab: takes about an hour, as root.
+$(BUILD)/inject.so: tests/inject/shim.c tests/inject/control.h
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -o $@ $< -ldl
+
+check-inject: $(BUILD)/erxdpctl $(BUILD)/erxdpd $(BUILD)/inject.so
+	$(Q)tests/inject/run.py --all
+
 check:
 	$(Q)tools/check
 
@@ -175,6 +185,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d
 
-.PHONY: all help unit check check-bird test fuzz format install uninstall clean
+.PHONY: all help unit check check-bird check-inject test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
