@@ -229,8 +229,8 @@ static int open_socket(const char *path, bool changing, struct error *e)
 	if (strlen(path) >= sizeof(at.sun_path))
 		return error_set(e, -ENAMETOOLONG, "'%s' is too long for a socket: give the lab a shorter name", path);
 	strcpy(at.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || chmod(path, group ? 0660 : 0600) ||
 	    (group && chown(path, 0, group->gr_gid)) || listen(fd, 16)) {
 		error_set(e, -errno, "cannot listen on '%s': %s", path, strerror(errno));
