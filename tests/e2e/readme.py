@@ -27,6 +27,7 @@ END = "\x1e"
 
 # What is another time another number.
 MASKS = (
+    (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "MOMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d\.\d{6}\b"), "TIME"),
     (re.compile(r"\b\d{4}-\d\d-\d\d\b"), "DATE"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s)\b)"), "N"),

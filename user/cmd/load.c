@@ -187,7 +187,10 @@ static void say_loaded(const struct lab *lab, const struct lab *before, const st
 	if (c->mounted_bpffs)
 		log_info("bpffs was not mounted; it is now, on /sys/fs/bpf");
 	say_not_yet(lab->topo);
-	if (before && !lab_changes_any(c))
+	if (before && !lab_changes_any(c) && strcmp(before->file, lab->file))
+		log_info("lab '%s' has the new file; nothing changes for its packets (%.2f s)", lab->topo->name,
+			 log_clock() - since);
+	else if (before && !lab_changes_any(c))
 		log_info("lab '%s' is loaded already; nothing to do (%.2f s)", lab->topo->name, log_clock() - since);
 	else
 		log_info("lab '%s' is %s: %zu hosts, %zu devices, %zu links (%.2f s)", lab->topo->name,

@@ -116,12 +116,25 @@ static void append_watchers(const struct controller *c, const char *target, char
 	vec_free(&links);
 }
 
+static bool somebody_is_dead(const struct controller *c)
+{
+	vec_each(l, &c->lab->fabric->links) {
+		if (c->lab->dead[l->index] && watch_carries(c, l) && !c->lab->link_silent[l->index])
+			return true;
+	}
+	return false;
+}
+
 static cJSON *tell_change(struct controller *c, const char *what, const struct lab_changes *changes)
 {
+	unsigned routes = changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed;
+
 	if (c->follow_at)
 		return done("%s; routing follows in %.3f s", what, (c->follow_at - clock_now()) / 1e9);
-	return done("%s: %u next-hop groups written, %u routes", what, changes->dp.groups,
-		    changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed);
+	if (!changes->dp.groups && !routes)
+		return done("%s%s", what,
+			    somebody_is_dead(c) ? "; its routes return when the neighbour is heard again" : "");
+	return done("%s: %u next-hop groups written, %u routes", what, changes->dp.groups, routes);
 }
 
 /*
