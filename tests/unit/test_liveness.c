@@ -96,6 +96,21 @@ Test(liveness, hearing_both_ends_brings_it_back)
 	cr_expect_neq(run(&l, 5000 * MS, 9000 * MS, (const bool[]){true, true}, LIVENESS_CAME_BACK), 0);
 }
 
+/* Also where a living one says something every six seconds only. */
+Test(liveness, a_dead_neighbour_is_tried_often)
+{
+	struct liveness l = watched(180000 * MS, 6000 * MS, 0);
+	uint64_t died, back;
+
+	/* Last heard just after a hello was sent, so it dies just after one as well. */
+	cr_assert_eq(run(&l, 0, 10000 * MS, (const bool[]){true, true}, LIVENESS_DIED), 0);
+	died = run(&l, 10000 * MS, 400000 * MS, (const bool[]){false, false}, LIVENESS_DIED);
+	cr_assert_neq(died, 0);
+	back = run(&l, died + 1, died + 10000 * MS, (const bool[]){true, true}, LIVENESS_CAME_BACK);
+	cr_expect(back > died && back <= died + 600 * MS, "back after %llu ms",
+		  (unsigned long long)((back - died) / MS));
+}
+
 /* A controller that was stopped has sent nothing, so nothing could be heard. */
 Test(liveness, a_sender_that_paused_is_no_timeout)
 {

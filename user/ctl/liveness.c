@@ -167,6 +167,14 @@ static bool is_heard(const struct liveness *l, unsigned end, uint64_t now)
 	return l->heard[end] > l->started && now < l->heard[end] + l->timers.detect_ns;
 }
 
+/* The next hello may have been due much later: from now on the return is looked for. */
+static void died(struct liveness *l, uint64_t now)
+{
+	l->dead = true;
+	if (l->next_send > now + RETRY_INTERVAL)
+		l->next_send = now + RETRY_INTERVAL;
+}
+
 enum liveness_news liveness_check(struct liveness *l, uint64_t now)
 {
 	bool was = l->dead;
@@ -175,7 +183,7 @@ enum liveness_news liveness_check(struct liveness *l, uint64_t now)
 		return LIVENESS_SAME;
 	/* One end is enough: it closes the session, or says so in its own hellos (RFC 5880 6.8.5). */
 	if (!was && (is_silent(l, 0, now) || is_silent(l, 1, now)))
-		l->dead = true;
+		died(l, now);
 	else if (was && is_heard(l, 0, now) && is_heard(l, 1, now) && !l->unheard[0] && !l->unheard[1])
 		l->dead = false;
 	if (l->dead == was)
