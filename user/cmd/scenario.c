@@ -78,8 +78,9 @@ static const struct scenario *find_scenario(const struct topo *t, const char *fi
 	vec_each(s, &t->scenarios) {
 		if (!strcmp(s->name, name))
 			return s;
-		vec_push(&names, s->name);
 	}
+	vec_each(s, &t->scenarios)
+		vec_push(&names, s->name);
 	vec_push(&names, NULL);
 	guess = did_you_mean(name, names.items);
 	if (guess)

@@ -248,7 +248,8 @@ static int talk_fill(struct talk *t, struct error *e)
 {
 	ssize_t n;
 
-	memmove(t->bytes, t->bytes + t->used, t->n - t->used);
+	if (t->used)
+		memmove(t->bytes, t->bytes + t->used, t->n - t->used);
 	t->n -= t->used;
 	t->used = 0;
 	t->bytes = vec_grow(t->bytes, &t->cap, t->n + 65536, 1);
