@@ -6,6 +6,7 @@
 # make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
 # make check-inject  let every call to the system fail once, an hour; tools/check takes a sample
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
+# make bench-control  a million prefixes through the route computation: time and memory
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
 # make uninstall  take them away
@@ -150,6 +151,14 @@ $(BUILD)/inject.so: tests/inject/shim.c tests/inject/control.h
 check-inject: $(BUILD)/erxdpctl $(BUILD)/erxdpd $(BUILD)/inject.so
 	$(Q)tests/inject/run.py --all
 
+# Benchmarks: figures, not tests.
+$(BUILD)/bench-control: $(BUILD)/tests/bench/control.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench-control: $(BUILD)/bench-control
+	$(Q)$< --json $(BUILD)/bench-control.json
+
 check:
 	$(Q)tools/check
 
@@ -183,8 +192,8 @@ $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 clean:
 	$(Q)rm -rf build build-san
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d
+-include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: all help unit check check-bird check-inject test fuzz format install uninstall clean
+.PHONY: all help unit check check-bird check-inject bench-control test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

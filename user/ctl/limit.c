@@ -80,6 +80,7 @@ static void count(struct limiter *l)
 	memset(l->sent, 0, b->received.n * sizeof(*l->sent));
 	memset(l->added, 0, b->received.n * sizeof(*l->added));
 	memset(l->learned, 0, b->fabric->devices.n * sizeof(*l->learned));
+	b->settled = NULL;
 	vec_each(k, &b->plan->classes) {
 		if (!k->n_announced)
 			continue;
@@ -414,6 +415,7 @@ void limits_apply(struct bgp *b, struct arena *arena, limit_list *out)
 		if (!s->down_because)
 			s->down_because = s->over;
 	}
+	b->settled = NULL;
 	free(l.sent);
 	free(l.added);
 	free(l.learned);

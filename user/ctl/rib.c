@@ -85,6 +85,8 @@ static uint32_t fill_gateways(struct bgp *b, uint32_t n)
 			continue;
 		s->n_learned += n;
 		s->full = s->n_learned == limit_prefixes_of(device->gateway);
+		if (s->full)
+			b->settled = NULL;
 	}
 	return n;
 }
@@ -147,6 +149,17 @@ static const char *table_name(struct rib *rib, const struct table *t)
 	return t->subnet ? arena_printf(rib->arena, "%s/%s", t->device->name, t->subnet->name) : t->device->name;
 }
 
+/* Without the room to grow that nobody needs any more. */
+static struct rib_entry *take_entries(struct table *t)
+{
+	struct rib_entry *shrunk = t->entries.n ? realloc(t->entries.items, t->entries.n * sizeof(*shrunk)) : NULL;
+	struct rib_entry *out = shrunk ? shrunk : t->entries.items;
+
+	t->entries.items = NULL;
+	vec_free(&t->entries);
+	return out;
+}
+
 static void take_tables(struct rib *rib, struct tables *tables)
 {
 	vec_each(t, &tables->list) {
@@ -154,12 +167,10 @@ static void take_tables(struct rib *rib, struct tables *tables)
 					.name = table_name(rib, t),
 					.device = t->device->index,
 					.subnet = t->subnet,
-					.entries = t->entries.items,
 					.n_entries = t->entries.n};
 
+		out.entries = take_entries(t);
 		vec_push(&rib->tables, out);
-		t->entries.items = NULL; /* the rib owns them now */
-		vec_free(&t->entries);
 	}
 }
 

@@ -129,7 +129,7 @@ struct rib_table {
 	const char *name; /* the device's name, or "VNET/SUBNET" */
 	uint32_t device;
 	const struct subnet *subnet; /* NULL: the device's own table */
-	struct rib_entry *entries; /* sorted by prefix_compare(); equal routes of neighbouring entries are kept once */
+	struct rib_entry *entries;   /* sorted by prefix_compare(); equal routes of several entries are kept once */
 	size_t n_entries;
 };
 

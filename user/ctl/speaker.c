@@ -337,12 +337,27 @@ static void originate(struct bgp *b, const struct prefix_class *k)
 	}
 }
 
-bool bgp_settle(struct bgp *b, const struct prefix_class *k)
+/* No policy looks at a prefix but to tell a default route. */
+static bool settles_as_before(const struct bgp *b, const struct prefix_class *k)
+{
+	const struct prefix_class *last = b->settled;
+
+	if (!last || last->n_announced != k->n_announced || last->announced_by != k->announced_by || !b->prefix.len ||
+	    !b->plan->prefixes.items[k->first].len)
+		return false;
+	for (uint32_t i = 0; i < k->n_announced; i++) {
+		if (b->plan->announcements.items[last->announced_at + i].announcer !=
+		    b->plan->announcements.items[k->announced_at + i].announcer)
+			return false;
+	}
+	return true;
+}
+
+static bool settle(struct bgp *b, const struct prefix_class *k)
 {
 	size_t limit = b->events + b->budget;
 
 	forget_prefix(b);
-	b->prefix = b->plan->prefixes.items[k->first];
 	originate(b, k);
 	while (b->next < b->queue.n) {
 		uint32_t device = b->queue.items[b->next++];
@@ -354,4 +369,15 @@ bool bgp_settle(struct bgp *b, const struct prefix_class *k)
 			return false;
 	}
 	return true;
+}
+
+bool bgp_settle(struct bgp *b, const struct prefix_class *k)
+{
+	bool as_before = settles_as_before(b, k);
+
+	b->settled = k;
+	b->prefix = b->plan->prefixes.items[k->first];
+	if (!as_before)
+		b->in_time = settle(b, k);
+	return b->in_time;
 }

@@ -68,7 +68,9 @@ struct bgp {
 	size_t next;		       /* place in queue */
 	VEC(uint32_t) active;	       /* speakers with state of the prefix at hand */
 	struct prefix prefix;
-	size_t events; /* UPDATEs so far, of all prefixes */
+	const struct prefix_class *settled; /* whose prefix that is; NULL: none, or sessions have changed since */
+	bool in_time;			    /* it settled within the budget */
+	size_t events;			    /* UPDATEs so far, of all prefixes */
 };
 
 struct local_case;
@@ -77,7 +79,10 @@ struct local_case;
 struct bgp *bgp_new(const struct local_case *c, size_t budget);
 void bgp_free(struct bgp *b);
 
-/* Let the speakers settle on the prefixes of a class. Returns false when they have not within the budget. */
+/*
+ * Let the speakers settle on the prefixes of a class. Returns false when they have not within the budget. After a
+ * class that the same announce there is nothing to do.
+ */
 bool bgp_settle(struct bgp *b, const struct prefix_class *k);
 
 /* The address that neighbours through a tunnel peer with, at the end that this port is. */

@@ -2,7 +2,18 @@
 #include "ctl/table.h"
 
 #include <string.h>
+#include <uthash.h>
 #include "topo/gateway_subnet.h"
+
+/* Candidates that some entry has had, and how they were ranked. */
+struct route_set {
+	uint64_t hash;
+	const struct route *candidates; /* as they came */
+	struct route *routes;
+	unsigned n, n_best;
+	enum decide_step decided_at;
+	UT_hash_handle hh;
+};
 
 static bool is_up(const struct tables *t, uint32_t link)
 {
@@ -122,7 +133,7 @@ void tables_free(struct tables *t)
 		vec_free(&table->local);
 		vec_free(&table->reserved);
 		vec_free(&table->entries);
-		vec_free(&table->last);
+		HASH_CLEAR(hh, table->sets); /* the sets themselves are the arena's */
 	}
 	vec_free(&t->list);
 	vec_free(&t->order);
@@ -300,50 +311,80 @@ static bool same_route(const struct route *a, const struct route *b)
 	       addr_equal(&a->router_id, &b->router_id);
 }
 
-static bool same_as_last(const struct tables *t, const struct table *table)
+static uint64_t mix(uint64_t h, uint64_t value)
 {
-	if (t->candidates.n != table->last.n)
+	h = (h ^ value) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 32;
+}
+
+static uint64_t hash_candidates(const struct tables *t)
+{
+	uint64_t h = t->candidates.n;
+
+	vec_each(r, &t->candidates) {
+		h = mix(h, (uintptr_t)r->attrs);
+		h = mix(h, (uint64_t)r->from << 32 | r->link);
+		h = mix(h, (uint64_t)r->session << 32 | r->source << 1 | !!r->invalid);
+	}
+	return h;
+}
+
+static bool same_candidates(const struct tables *t, const struct route_set *set)
+{
+	if (t->candidates.n != set->n)
 		return false;
-	for (size_t i = 0; i < t->candidates.n; i++) {
-		if (!same_route(&t->candidates.items[i], &table->last.items[i]))
+	for (size_t i = 0; i < set->n; i++) {
+		if (!same_route(&t->candidates.items[i], &set->candidates[i]))
 			return false;
 	}
 	return true;
 }
 
-static void rank_candidates(struct tables *t, struct table *table, struct rib_entry *e)
+static struct route_set *rank_candidates(struct tables *t, struct table *table)
 {
-	size_t size = t->candidates.n * sizeof(*e->routes);
+	size_t size = t->candidates.n * sizeof(struct route);
+	struct route_set *set = arena_alloc(t->arena, sizeof(*set));
 	struct ranking ranking;
 
-	table->last.n = 0;
-	vec_each(r, &t->candidates)
-		vec_push(&table->last, *r);
-	e->n_routes = t->candidates.n;
-	e->routes = memcpy(arena_alloc(t->arena, size), t->candidates.items, size);
-	ranking = decide_rank(e->routes, e->n_routes, decide_rules_of(table->device->kind));
-	e->n_best = ranking.n_best;
-	e->decided_at = ranking.decided_at;
+	set->n = t->candidates.n;
+	set->candidates = memcpy(arena_alloc(t->arena, size), t->candidates.items, size);
+	set->routes = memcpy(arena_alloc(t->arena, size), t->candidates.items, size);
+	ranking = decide_rank(set->routes, set->n, decide_rules_of(table->device->kind));
+	set->n_best = ranking.n_best;
+	set->decided_at = ranking.decided_at;
+	return set;
 }
 
-/* Neighbouring prefixes mostly come the same ways: their routes are ranked and kept once. */
+/* Most prefixes come the same ways as some other one: their routes are ranked and kept once. */
+static const struct route_set *find_set(struct tables *t, struct table *table)
+{
+	uint64_t hash = hash_candidates(t);
+	struct route_set *set;
+
+	HASH_FIND(hh, table->sets, &hash, sizeof(hash), set);
+	if (set && same_candidates(t, set))
+		return set;
+	if (set) /* another one of this hash keeps its place */
+		return rank_candidates(t, table);
+	set = rank_candidates(t, table);
+	set->hash = hash;
+	HASH_ADD(hh, table->sets, hash, sizeof(set->hash), set);
+	return set;
+}
+
 static void add_entry(struct tables *t, struct table *table, const struct rib_entry *draft)
 {
+	const struct route_set *set;
 	struct rib_entry e = *draft;
 
 	gather(t, table, &e.prefix);
 	if (!t->candidates.n)
 		return;
-	if (same_as_last(t, table)) {
-		const struct rib_entry *last = &table->entries.items[table->entries.n - 1];
-
-		e.routes = last->routes;
-		e.n_routes = last->n_routes;
-		e.n_best = last->n_best;
-		e.decided_at = last->decided_at;
-	} else {
-		rank_candidates(t, table, &e);
-	}
+	set = find_set(t, table);
+	e.routes = set->routes;
+	e.n_routes = set->n;
+	e.n_best = set->n_best;
+	e.decided_at = set->decided_at;
 	vec_push(&table->entries, e);
 }
 

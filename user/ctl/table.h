@@ -14,6 +14,8 @@ struct reserved {
 	const char *reason;
 };
 
+struct route_set;
+
 struct table {
 	const struct device *device;
 	const struct subnet *subnet;
@@ -21,7 +23,7 @@ struct table {
 	size_t next;	  /* of local: the first that is not behind the prefix at hand */
 	VEC(struct reserved) reserved;
 	VEC(struct rib_entry) entries;
-	VEC(struct route) last; /* candidates of the last entry, as they came */
+	struct route_set *sets; /* what entries have had, by their candidates */
 };
 
 struct tables {
