@@ -131,7 +131,7 @@ $(BUILD)/bird-dump: $(BUILD)/tests/bird/dump.o $(LIBRARY)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 check-bird: $(BUILD)/bird-dump
-	$(Q)tests/bird/judge.py --graphs 200 --decisions 10 --first 1000
+	$(Q)tests/bird/judge.py --shipped --graphs 200 --decisions 10 --first 1000
 	$(Q)tests/bird/mutations.py
 
 # libFuzzer targets: tests/fuzz/NAME.c becomes build/fuzz-NAME.

@@ -45,7 +45,9 @@ def tag(what, value=1):
 
 
 def find_router(topo, name):
-    return next(s["routers"][name] for s in topo["onPremises"].values() if name in s["routers"])
+    """A router of the file, with the default of what it advertises: its site's LAN."""
+    site = next(s for s in topo["onPremises"].values() if name in s.get("routers", {}))
+    return {"advertise": [site["lan"]]} | site["routers"][name]
 
 
 def served_vnets(topo, vnet):

@@ -167,10 +167,10 @@ class Generator:
 def failures(topo, links, r):
     """Up to three states of what has failed: targets, links, sessions alone."""
     targets = [t for c, v in topo.get("expressRouteCircuits", {}).items()
-               for t in [c, f"{c}.primary/msee"] + [f"{c}.{p}" for p in v["customerEdge"]]]
+               for t in [c, f"{c}.primary/msee"] + [f"{c}.{p}" for p in v.get("customerEdge", {})]]
     targets += [c for c, v in topo.get("connections", {}).items() if v["connectionType"] != "GlobalReach"]
     targets += [f"{g}/0" for g in topo.get("virtualNetworkGateways", {})]
-    targets += [n for s in topo.get("onPremises", {}).values() for n in s["routers"]]
+    targets += [n for s in topo.get("onPremises", {}).values() for n in s.get("routers", {})]
     targets += links + ["~" + link for link in links]
     return [",".join(r.sample(targets, min(len(targets), r.randint(1, 3)))) for _ in range(3)]
 

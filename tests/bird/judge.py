@@ -7,6 +7,7 @@ usage: judge.py [--graphs N] [--decisions N] [--first SEED] [--jobs N] [--dump P
 """
 import argparse
 import collections
+import glob
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -243,7 +244,7 @@ def prepare(program, topo, directory, seed, states):
         yaml.safe_dump(topo, out, sort_keys=False)
     graph = dump_graph(program, file, {}, [""])
     r = random.Random(seed)
-    prepends = random_prepends(graph, r) if seed is not None else {}
+    prepends = random_prepends(graph, r) if isinstance(seed, int) else {}
     if states is None:
         links = [s["link"] for s in graph["sessions"] if s["link"]] + [t["link"] for t in graph["tunnels"]]
         states = [""] + generate.failures(topo, links, r) + [""]
@@ -346,6 +347,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--graphs", type=int, default=20)
     parser.add_argument("--decisions", type=int, default=2, help="times 400 sets of candidates")
+    parser.add_argument("--shipped", action="store_true", help="the files of topologies/ too")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--dump", default=os.path.join(HERE, "../../build/bird-dump"))
@@ -356,11 +358,19 @@ def arguments():
     return parser.parse_args()
 
 
+def read_topology(file):
+    with open(file, encoding="utf-8") as text:
+        return yaml.safe_load(text)
+
+
 def jobs_of(args, directory):
     if args.topology:
-        with open(args.topology, encoding="utf-8") as file:
-            return [("graph", (args.dump, directory, args.keep, None, yaml.safe_load(file), [""] + args.states + [""]))]
+        topo = read_topology(args.topology)
+        return [("graph", (args.dump, directory, args.keep, topo["name"], topo, [""] + args.states + [""]))]
     jobs = [("decisions", (args.dump, directory, args.first + i, 400)) for i in range(args.decisions)]
+    for file in sorted(glob.glob(os.path.join(HERE, "../../topologies/*.yaml"))) if args.shipped else []:
+        topo = read_topology(file)
+        jobs.append(("graph", (args.dump, directory, args.keep, topo["name"], topo, None)))
     return jobs + [("graph", (args.dump, directory, args.keep, args.first + i, None, None)) for i in range(args.graphs)]
 
 
