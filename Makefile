@@ -6,7 +6,8 @@
 # make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
 # make check-inject  let every call to the system fail once, an hour; tools/check takes a sample
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
-# make bench-control  a million prefixes through the route computation: time and memory
+# make bench-control  a million prefixes through the route computation, and BIRD beside it: time and memory
+# make bench-failover how long packets are lost after a carrier loss: erxdp, BIRD and FRR
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
 # make uninstall  take them away
@@ -156,8 +157,17 @@ $(BUILD)/bench-control: $(BUILD)/tests/bench/control.o $(LIBRARY)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-bench-control: $(BUILD)/bench-control
+bench-control: $(BUILD)/bench-control $(BUILD)/bird-dump
 	$(Q)$< --json $(BUILD)/bench-control.json
+	$(Q)tests/bench/control_bird.py --json $(BUILD)/bench-control-bird.json
+
+$(BUILD)/bench-flow: tests/bench/flow.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -o $@ $<
+
+bench-failover: all $(BUILD)/bench-flow
+	$(Q)tests/bench/failover.py --json $(BUILD)/bench-failover.json
 
 check:
 	$(Q)tools/check
@@ -194,6 +204,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: all help unit check check-bird check-inject bench-control test fuzz format install uninstall clean
+.PHONY: all help unit check check-bird check-inject bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
