@@ -9,7 +9,7 @@
     tests/inject/run.py --at N load  only the N-th call
 
 Runs in a mount namespace of its own, with a /run and a bpffs of its own: no other lab is seen or touched, and nothing
-is left however it ends. Prints TAP, a result for each operation, for a full disk and for a full map.
+is left however it ends. Prints TAP, a result for each operation, for a full disk, a full map and junk on the sockets.
 """
 import argparse
 import os
@@ -19,11 +19,28 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab as look  # noqa: E402
 from bench import LAB, OPERATIONS, Bench, Wrong, isolate, missing, one  # noqa: E402
 from control import CALLS  # noqa: E402
 from full import full_disk, full_map  # noqa: E402
+from junk import send  # noqa: E402
 
-OTHERS = {"disk": full_disk, "map": full_map}
+
+def junk(bench):
+    """Whatever is said to the controller that is no request: it answers on, and the lab stays as it was."""
+    bench.learn("again")
+    kept = look.identity(LAB)
+    try:
+        words = f"{send(f'{look.RUN}/{LAB}', 400, random.randrange(1 << 30))} lines that are no request"
+    except OSError as e:
+        raise Wrong(str(e)) from None
+    lines = [*bench.is_in("loaded"), *look.differences(kept, look.identity(LAB))]
+    if lines:
+        raise Wrong("the lab is not as it was:\n" + "\n".join(lines))
+    return words
+
+
+OTHERS = {"disk": full_disk, "map": full_map, "socket": junk}
 
 
 def names_of(bench, operation):
