@@ -85,6 +85,7 @@ def one_operation(bench, operation, names, numbers):
         except Wrong as e:
             outcome = "wrong"
             failures.append(f"call {n} of {len(names)}, {bench.control.name(n)}: {e}")
+            print("# " + failures[-1].replace("\n", "\n# "), file=sys.stderr, flush=True)
             bench.learn(operation)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     words = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items()))
