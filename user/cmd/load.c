@@ -157,12 +157,14 @@ static int check_exchange(const struct lab *lab)
 	}
 	lab_pairs(lab, &pairs);
 	err = lab_exchange(lab, &pairs, EXCHANGE_MS, &e);
-	if (err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT) {
 		code = report_exchange(lab, &pairs);
-	else if (err)
+	} else if (err) {
 		code = refuse(&e);
-	else
+		log_info("lab '%s' is loaded; whether its hosts reach each other is not known", lab->topo->name);
+	} else {
 		log_verbose("%zu pairs of hosts have exchanged TCP and UDP", pairs.n);
+	}
 	vec_free(&pairs);
 	return code;
 }

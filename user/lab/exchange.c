@@ -41,6 +41,7 @@ struct meeting {
 	struct talker *talkers;
 	struct host_ends *ends; /* by host index */
 	size_t missing;
+	int err; /* the first that kept a socket from being waited for */
 	struct error *e;
 };
 
@@ -53,7 +54,9 @@ static struct talker *add_talker(struct meeting *m, enum duty duty, int fd, uint
 	t->fd = fd;
 	t->next = m->talkers;
 	m->talkers = t;
-	epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &event);
+	if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &event) && !m->err)
+		m->err = error_set(m->e, -errno, "cannot wait for the test sockets of lab '%s': %s", m->lab->topo->name,
+				   strerror(errno));
 	return t;
 }
 
@@ -124,7 +127,7 @@ static int open_clients_of(struct meeting *m, struct exchange_pair *pair)
 
 		close(tcp);
 		close(udp);
-		return error_set(m->e, err, "cannot connect from host '%s' to '%s': %s", pair->from->name,
+		return error_set(m->e, err, "cannot connect a test socket of host '%s' to '%s': %s", pair->from->name,
 				 pair->to->name, strerror(-err));
 	}
 	t = add_talker(m, TCP_CLIENT, tcp, EPOLLOUT | EPOLLIN | EPOLLET);
@@ -222,7 +225,7 @@ static int talk(struct meeting *m)
 	int64_t start = now_ms(), next = start + RESEND_MS;
 	struct epoll_event events[64];
 
-	while (m->missing && now_ms() < start + m->timeout_ms) {
+	while (m->missing && !m->err && now_ms() < start + m->timeout_ms) {
 		int n = epoll_wait(m->epoll, events, 64, RESEND_MS / 5);
 
 		for (int i = 0; i < n; i++)
@@ -232,6 +235,8 @@ static int talk(struct meeting *m)
 			next = now_ms() + RESEND_MS;
 		}
 	}
+	if (m->err)
+		return m->err;
 	return m->missing ? -ETIMEDOUT : 0;
 }
 
@@ -252,6 +257,9 @@ int lab_exchange(const struct lab *lab, exchange_pairs *pairs, int timeout_ms, s
 	int err;
 
 	m.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (m.epoll < 0)
+		return error_set(e, -errno, "cannot wait for the test sockets of lab '%s': %s", lab->topo->name,
+				 strerror(errno));
 	m.ends = xcalloc(lab->fabric->hosts.n, sizeof(*m.ends));
 	lab_fabric_namespace(lab->topo->name, fabric);
 	err = net_call(fabric, meet, &m, e);
