@@ -31,7 +31,7 @@ MUTATIONS = {
                         "{DECIDE_EBGP, by_ebgp},\n\t\t{DECIDE_MED, by_med},"),
     "higher-router-id": (DECIDE, "addr_compare(&b->router_id, &a->router_id)", "addr_compare(&a->router_id, &b->router_id)"),
     "higher-neighbour": (DECIDE, "addr_compare(&b->next_hop, &a->next_hop)", "addr_compare(&a->next_hop, &b->next_hop)"),
-    "ce-relaxes": (DECIDE, "kind == ERX_KIND_CE ? &strict : &relaxed", "kind == ERX_KIND_CE ? &relaxed : &relaxed"),
+    "ce-relaxes": (DECIDE, "case ERX_KIND_CE: return &strict;", "case ERX_KIND_CE: return &relaxed;"),
     "tells-the-first-of-the-file": (SPEAKER, "if (route_compare(&s->learned.items[i], best, rules, &step) > 0)",
                                     "if (route_compare(&s->learned.items[i], best, rules, &step) > 1000)"),
     "msee-refuses-loops": (POLICY, "{ERX_KIND_MSEE, SESSION_CIRCUIT},", "{ERX_KIND_MSEE, SESSION_CIRCUIT, .refuse_own_as = true},"),
