@@ -366,7 +366,8 @@ static int write_routes(struct writer *w, struct route_batch *batch)
 
 		if (err && !wait_for_reserve(&patience))
 			return write_failed(w, "the routes");
-		done += count;
+		/* Where the kernel fails before the first entry it does not touch the count: none, not all. */
+		done += err && count == n - done ? 0 : count;
 	}
 	return 0;
 }
