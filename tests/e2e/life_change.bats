@@ -128,6 +128,25 @@ grows() {
 	is_whole "$lab" "$file"
 }
 
+@test "a fabric that loses its name while somebody holds it is made anew, and packets pass" {
+	local lab file holder
+	lab=$(lab_name h)
+	file=$(small "$lab")
+	exits 0 ctl load "$file"
+	ip netns exec "erx-$lab" sleep 60 3>&- &
+	holder=$!
+	sleep 0.2
+	ip netns del "erx-$lab"
+	exits 0 ctl load "$file"
+	says "brought up to date"
+	exits 0 ctl load "$file"
+	says "nothing to do"
+	kill $holder
+	wait $holder || :
+	sleep 0.3
+	exits 0 ctl reach --lab "$lab" --matrix
+}
+
 @test "damage from outside is said by status and repaired by load" {
 	local lab file what
 	lab=$(lab_name d)

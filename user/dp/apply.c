@@ -170,13 +170,15 @@ static int apply_ports(struct writer *w, struct array *a, bool fresh)
 
 static int apply_links(struct writer *w)
 {
+	bool anew = dp_fabric_is_new(w->dp);
+
 	vec_each(p, &w->image->ports) {
 		uint32_t ifindex = ERX_FIRST_IFINDEX + p->id, now = 0;
 
 		/* ENOENT: no interface yet. */
 		if (bpf_map_lookup_elem(w->dp->maps[DP_MAP_links], &p->id, &now) && errno != ENOENT)
 			return read_failed(w, "the port of an interface");
-		if (now == ifindex)
+		if (now == ifindex && !anew)
 			continue;
 		w->changes->others++;
 		if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_links], &p->id, &ifindex, BPF_ANY))
@@ -473,8 +475,6 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	if (!err)
 		err = array_read(&w, &adjacencies);
 	if (!err)
-		err = apply_control(&w);
-	if (!err)
 		err = apply_policies(&w);
 	if (!err)
 		err = apply_limits(&w);
@@ -484,6 +484,9 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 		err = apply_paths(&w);
 	if (!err)
 		err = apply_links(&w);
+	/* Once every interface is of this namespace: a run that is killed before begins anew. */
+	if (!err)
+		err = apply_control(&w);
 	if (!err)
 		err = apply_adjacencies(&w, &adjacencies);
 	if (!err)

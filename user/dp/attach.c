@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/if_link.h>
 
@@ -31,6 +32,16 @@ static int is_attached(const char *path, uint32_t ifindex, uint32_t program)
 	if (err)
 		return err;
 	return info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex && info.prog_id == program;
+}
+
+bool dp_fabric_is_new(const struct dp *dp)
+{
+	struct erx_control control = {};
+	uint32_t zero = 0;
+	struct stat st;
+
+	return !bpf_map_lookup_elem(dp->maps[DP_MAP_control], &zero, &control) && control.fabric_inode &&
+	       !stat("/proc/thread-self/ns/net", &st) && control.fabric_inode != st.st_ino;
 }
 
 static int attach_one(struct dp *dp, const struct image_port *port, struct error *e)
@@ -75,13 +86,16 @@ static bool *wanted_ports(const struct image *image)
 
 int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e)
 {
+	bool anew = dp_fabric_is_new(dp);
+
 	*attached = 0;
 	vec_each(p, &image->ports) {
 		char path[512];
-		int err;
+		int err = 0;
 
 		link_path(dp->lab, ERX_FIRST_IFINDEX + p->id, path);
-		err = is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]);
+		if (!anew)
+			err = is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]);
 		if (err > 0)
 			continue;
 		if (err < 0)

@@ -58,4 +58,11 @@ int dp_write_groups(struct dp *dp, const struct image *image, bool dry, unsigned
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
 
+/*
+ * Whether the current namespace is another one than that of the last dp_apply().
+ * Somebody may keep the old fabric alive after its name has gone, with interfaces
+ * of the same indexes, programs and all: what looks right is then not ours.
+ */
+bool dp_fabric_is_new(const struct dp *dp);
+
 #endif
