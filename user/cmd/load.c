@@ -58,11 +58,12 @@ int cmd_validate(const struct call *call)
 /* The controller takes over what was loaded: the one that is there, or a new one. */
 static int hand_over(const char *name, struct error *e)
 {
+	bool fresh = !controller_pid(name);
 	cJSON *request, *answer = NULL;
-	int err;
+	int err = controller_ensure(name, e);
 
-	if (!controller_pid(name))
-		return controller_ensure(name, e);
+	if (err || fresh)
+		return err;
 	request = cJSON_CreateObject();
 	cJSON_AddStringToObject(request, "do", "reload");
 	err = controller_ask(name, true, request, NULL, NULL, &answer, e);
@@ -70,7 +71,12 @@ static int hand_over(const char *name, struct error *e)
 		err = error_set(e, -EIO, "the controller of lab '%s' has not taken it over: %s", name,
 				cJSON_GetStringValue(cJSON_GetObjectItem(answer, "error")));
 	cJSON_Delete(answer);
-	return err;
+	if (!err)
+		return 0;
+	/* It was killed just now, or has been stopped: another one can. */
+	log_verbose("%s; another controller is started", e->text);
+	err = controller_end(name, e);
+	return err ? err : controller_ensure(name, e);
 }
 
 /*

@@ -22,6 +22,7 @@
 #define ANSWER_S    60	  /* between two lines of an answer */
 #define END_MS	    5000
 #define END_STEP_MS 10
+#define NAME_MS	    1000
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
 
@@ -38,12 +39,13 @@ static int read_holder(int fd, pid_t *pid)
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		return -errno;
 	*pid = atoi(text);
-	return 0;
+	return *pid > 0 ? 0 : -EAGAIN; /* it has taken the lock, and is about to say who it is */
 }
 
 pid_t controller_pid(const char *lab)
 {
 	char path[512];
+	unsigned waited = 0;
 	pid_t pid = 0;
 	int fd, err;
 
@@ -51,9 +53,30 @@ pid_t controller_pid(const char *lab)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	err = read_holder(fd, &pid);
+	while ((err = read_holder(fd, &pid)) == -EAGAIN && waited++ < NAME_MS && !lseek(fd, 0, SEEK_SET))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	close(fd);
 	return err ? err : pid;
+}
+
+/* Returns a descriptor or -errno. */
+static int connect_to(const char *lab, bool changing)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char path[512];
+	int fd, err;
+
+	lab_run_path(lab, changing ? CHANGE_SOCKET : READ_SOCKET, path);
+	if (strlen(path) >= sizeof(at.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(at.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		return fd;
+	err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 /* erxdpd lies beside erxdpctl, in the source tree as in an installation. */
@@ -142,23 +165,38 @@ static int not_told(const char *lab, int err, struct error *e)
 	return error_set(e, err, "cannot tell whether lab '%s' has a controller: %s", lab, strerror(-err));
 }
 
-int controller_ensure(const char *lab, struct error *e)
-{
-	pid_t pid = controller_pid(lab);
-	int err;
-
-	if (pid < 0)
-		return not_told(lab, pid, e);
-	if (pid)
-		return 0;
-	err = start(lab, e);
-	/* Somebody else was faster. */
-	return err && controller_pid(lab) > 0 ? 0 : err;
-}
-
 static void rest(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = END_STEP_MS * 1000000}, NULL);
+}
+
+/* One that lives and does not listen is still taking the lab over, or about to end. */
+static bool listens(const char *lab)
+{
+	int fd = connect_to(lab, true);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || (fd != -ECONNREFUSED && fd != -ENOENT);
+}
+
+int controller_ensure(const char *lab, struct error *e)
+{
+	for (int waited = 0; waited < READY_MS; waited += END_STEP_MS) {
+		pid_t pid = controller_pid(lab);
+		int err;
+
+		if (pid < 0)
+			return not_told(lab, pid, e);
+		if (pid && listens(lab))
+			return 0;
+		err = pid ? 0 : start(lab, e);
+		/* Somebody else may have been faster. */
+		if (!pid && (!err || controller_pid(lab) <= 0))
+			return err;
+		rest();
+	}
+	return error_set(e, -ETIMEDOUT, "the controller of lab '%s' does not listen; see its log in " LAB_RUN, lab);
 }
 
 int controller_end(const char *lab, struct error *e)
@@ -189,21 +227,12 @@ struct talk {
 
 static int talk_open(const char *lab, bool changing, struct talk *t, struct error *e)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	char path[512];
-
 	memset(t, 0, sizeof(*t));
-	lab_run_path(lab, changing ? CHANGE_SOCKET : READ_SOCKET, path);
-	if (strlen(path) >= sizeof(at.sun_path))
-		return error_set(e, -ENAMETOOLONG, "'%s' is too long for a socket", path);
-	strcpy(at.sun_path, path);
-	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (t->fd >= 0 && !connect(t->fd, (struct sockaddr *)&at, sizeof(at)))
-		return 0;
-	error_set(e, -errno, "cannot reach the controller of lab '%s': %s; 'erxdpctl load' starts it", lab,
-		  strerror(errno));
+	t->fd = connect_to(lab, changing);
 	if (t->fd >= 0)
-		close(t->fd);
+		return 0;
+	error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; 'erxdpctl load' starts it", lab,
+		  strerror(-t->fd));
 	return -ECONNREFUSED;
 }
 
