@@ -71,6 +71,12 @@ def main():
             crowd[-1].sendall(b'{"do": "events", "follow": true, "last": 4096}\n{"do"')
         except OSError:
             pass
+    # Who changes something is not kept out by them.
+    with connect(directory, "change") as sock:
+        said = answer(sock, b'{"do": "restore", "target": "er77"}')
+    if "nothing that can fail" not in said.get("error", ""):
+        failed += 1
+        print("in the crowd: %r" % said)
     for sock in crowd:
         sock.close()
     with connect(directory, "read") as sock:

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 
 #define MOST_CLIENTS 64
+#define MOST_READERS 56 /* who may only ask leaves room for who changes something */
 
 struct buffer {
 	char *bytes;
@@ -28,6 +29,7 @@ struct client { /* fd -1: free */
 	bool broken;  /* to be dropped */
 	bool wants_out;
 	struct buffer in, out;
+	size_t replayed; /* bytes of the past that it has asked for: they do not count as unread */
 };
 
 struct listener {
@@ -90,7 +92,7 @@ static void flush(struct controller *c, struct client *client)
 
 static void say(struct controller *c, struct client *client, const char *line)
 {
-	if (client->out.n + strlen(line) > MOST_WAIT) {
+	if (client->out.n + strlen(line) > MOST_WAIT + client->replayed) {
 		client->broken = true;
 		return;
 	}
@@ -108,6 +110,7 @@ static void replay_line(void *arg, const char *line)
 {
 	const struct replay *r = arg;
 
+	r->client->replayed += strlen(line) + 1;
 	say(r->c, r->client, line);
 }
 
@@ -119,8 +122,13 @@ static void answer(struct controller *c, struct client *client, const char *line
 	cJSON *reply = request_answer(c, line, client->changing, &listens, &last);
 	char *text = cJSON_PrintUnformatted(reply);
 
-	if (last)
+	/* Who asks for the past again without having read it waits for too much. */
+	if (last && client->out.n > MOST_WAIT)
+		client->broken = true;
+	else if (last) {
+		client->replayed = 0;
 		events_replay(c->events, last, replay_line, &replay);
+	}
 	client->listens = client->listens || listens;
 	say(c, client, text);
 	free(text);
@@ -131,7 +139,9 @@ static void take_lines(struct controller *c, struct client *client)
 {
 	char *end;
 
-	while (!client->broken && client->in.n && (end = memchr(client->in.bytes, '\n', client->in.n))) {
+	/* After the last one nothing is there any more that could be asked about. */
+	while (!client->broken && !c->stopping && client->in.n &&
+	       (end = memchr(client->in.bytes, '\n', client->in.n))) {
 		size_t n = end - client->in.bytes + 1;
 
 		*end = '\0';
@@ -162,19 +172,26 @@ static void hear(struct controller *c, struct client *client)
 
 /* --- Sockets ----------------------------------------------------------------------------------------------------- */
 
-static struct client *free_client(struct sockets *s)
+static struct client *free_client(struct sockets *s, bool changing)
 {
+	struct client *found = NULL;
+	int readers = 0;
+
 	for (int i = 0; i < MOST_CLIENTS; i++) {
-		if (s->clients[i].fd < 0)
-			return &s->clients[i];
+		struct client *client = &s->clients[i];
+
+		if (client->fd < 0)
+			found = client;
+		else
+			readers += !client->changing;
 	}
-	return NULL;
+	return changing || readers < MOST_READERS ? found : NULL;
 }
 
 static void accept_client(struct controller *c, const struct listener *l)
 {
 	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *client = free_client(c->sockets);
+	struct client *client = free_client(c->sockets, l->changing);
 	struct epoll_event event = {.events = EPOLLIN};
 
 	if (fd < 0)
