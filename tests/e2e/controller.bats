@@ -42,6 +42,8 @@ eventually() {
 is_dead() { [[ $(last_event neighbour-dead "$1") != null ]]; }
 is_best() { erx explain "$1" "$2" --json | jq -e --arg device "$3" 'any(.forwardDevices[]; .device == $device)' >/dev/null; }
 
+is_gone() { [[ ! -e /proc/$1 || $(awk '/^State/ { print $2 }' "/proc/$1/status") == Z ]]; }
+
 # groups: what the maps say, without the word that tells which slot is current.
 groups() {
 	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_groups" | jq -c '.[].formatted | {key, hops: .value.slots[.value.current]}' | sort
@@ -224,6 +226,142 @@ within() {
 	exits 0 erx fail er1.primary --maintenance
 	flow_end "$LAB" loc1-vm
 	flow_end "$LAB" hub-vm
+}
+
+# planned: what maintenance has asked for, as it is kept; and carrier that nobody has asked to be missing.
+planned() { grep -E '^(prepended|drained|serviced|prepends|no-carrier) ' "/run/erxdp/$LAB/state" || :; }
+in_service() { grep -q "^serviced er1.primary" "/run/erxdp/$LAB/state"; }
+
+# maintain SCALE: slow enough to do something in the middle, and wait for that; $! is the command.
+maintain() {
+	local file=$BATS_FILE_TMPDIR/slow.yaml
+	sed "s/timers:.*/timers: {scale: $1}/" "$TOPOLOGY" >"$file"
+	exits 0 ctl load "$file"
+	timeout 30 "$ERXDPCTL" fail --lab "$LAB" er1.primary --maintenance >"$BATS_TEST_TMPDIR/told" 3>&- &
+	eventually 10 in_service
+}
+
+# taken_back PID: the command has said so, and the path is as if nothing had been.
+taken_back() {
+	! wait "$1"
+	eventually 5 is_best loc1-vm hub-vm er1.primary
+	same planned "$(planned)" ""
+	on loc1-vm ping -c 1 -W 2 10.10.30.4
+}
+
+@test "maintenance ends when its target is restored, and not when another is" {
+	local pid
+	maintain 1
+	pid=$!
+	exits 0 erx restore er2
+	says "er2 has not failed"
+	in_service
+	exits 0 erx restore er1.primary
+	grep -q "er1.primary is no longer maintained" "$BATS_TEST_TMPDIR/told"
+	taken_back $pid
+	exits 0 erx restore --all
+	says "nothing has failed"
+}
+
+@test "maintenance whose controller is killed, or whose lab is loaded meanwhile, is taken back" {
+	local pid
+	maintain 1
+	pid=$!
+	kill -9 "$(controller)"
+	exits 0 erx restore er2
+	taken_back $pid
+	[[ $(last_event maintenance | jq -r .state) == aborted ]]
+	maintain 1
+	pid=$!
+	# Loaded by somebody who has not told the controller yet.
+	touch "/run/erxdp/$LAB/topology.yaml"
+	taken_back $pid
+	maintain 1
+	pid=$!
+	exits 0 ctl load "$TOPOLOGY"
+	taken_back $pid
+}
+
+@test "a controller that is killed while it cuts a link leaves one that can be restored" {
+	local i pid
+	for ((i = 1; i <= 12; i++)); do
+		pid=$(controller)
+		erx fail er1.primary >/dev/null 2>&1 3>&- &
+		sleep "0.00$((i % 9 + 1))"
+		kill -9 "$pid"
+		wait $! || :
+		exits 0 erx restore --all
+		[[ -z $(planned) ]] || { echo "after kill $i:" && planned && return 1; }
+	done
+	eventually 5 is_best loc1-vm hub-vm er1.primary
+}
+
+@test "several changes at once without a controller: one is started, all are made" {
+	local i
+	kill -9 "$(controller)"
+	for i in er1.primary er2.primary er2.secondary; do
+		erx fail "$i" >"$BATS_TEST_TMPDIR/$i" 2>&1 3>&- &
+	done
+	wait
+	cat "$BATS_TEST_TMPDIR"/er*
+	same faults "$(grep -c '^down ' "/run/erxdp/$LAB/state")" 3
+}
+
+@test "a silent neighbour is found in its time though other links come and go" {
+	local i
+	exits 0 erx fail er1.primary --silent
+	for ((i = 0; i < 12; i++)); do
+		exits 0 erx fail er2
+		sleep 0.1
+		exits 0 erx restore er2
+		sleep 0.1
+	done
+	grep "^dead loc1-ce1:er1.primary" "/run/erxdp/$LAB/state"
+}
+
+@test "a link whose other end was set down meanwhile is not taken for mended" {
+	local port
+	port=$(interface er1.primary loc1-ce1:er1.primary)
+	exits 0 erx fail er1.primary
+	ip -n "erx-$LAB" link set "$port" down
+	exits 0 erx restore er1.primary
+	is_best loc1-vm hub-vm hub-vpngw/0
+	ip -n "erx-$LAB" link set "$port" up
+	eventually 2 is_best loc1-vm hub-vm er1.primary
+}
+
+@test "what keeps a target down is named when another name is restored" {
+	exits 0 erx fail er1
+	exits 0 erx restore er1.primary
+	says "er1.primary itself has not failed, but 'er1' is down; 'erxdpctl restore er1' restores that"
+}
+
+@test "a controller whose run directory is taken away ends" {
+	local lab file pid
+	lab=$(lab_name g)
+	file=$(small "$lab")
+	exits 0 ctl load "$file"
+	pid=$(ctl status --lab "$lab" --json | jq '.labs[] | .controllerPid')
+	rm -r "/run/erxdp/$lab"
+	eventually 3 is_gone "$pid"
+	exits 0 ctl load "$file"
+	exits 0 ctl unload "$lab"
+	gone "$lab"
+}
+
+@test "a change during azureConvergence waits with the others, and switches FastPath at once" {
+	local file=$BATS_FILE_TMPDIR/later.yaml
+	sed 's/timers:.*/timers: {scale: 0.01, azureConvergence: 1500ms}/' "$TOPOLOGY" >"$file"
+	exits 0 ctl load "$file"
+	exits 0 erx fail er1.primary
+	exits 0 erx fastpath off hub-er1
+	exits 0 erx fail er2
+	says "routing follows in "
+	is_best loc1-vm hub-vm er1.primary
+	eventually 4 is_best loc1-vm hub-vm hub-vpngw/0
+	exits 0 erx restore --all
+	eventually 4 is_best loc1-vm hub-vm er1.primary
+	exits 0 ctl load "$TOPOLOGY"
 }
 
 @test "azureConvergence: routing follows later" {

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@
 #include "lib/log.h"
 
 /* What the loop finds in an event's pointer when it is none of the server's. */
-static char watch_tag, timer_tag;
+static char watch_tag, timer_tag, gone_tag;
 
 static uint64_t read_clock(clockid_t id)
 {
@@ -94,11 +96,14 @@ static int take_over(struct controller *c, struct error *e)
 		return err;
 	lab_forget_routes(c->lab);
 	c->hellos = dp_hellos(c->way->dp);
-	hello_start(c, c->lab->dead);
+	if (!c->hellos)
+		return error_set(e, -ENOMEM, "cannot map the arrivals of hellos of lab '%s'", c->name);
+	hello_start(c);
 	if (dp_changes_sum(&changes.dp))
 		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
 		      dp_changes_sum(&changes.dp));
-	err = follow(c, (struct follow_how){}, &changes, e);
+	maintain_abort(c);
+	err = follow_asked(c, (struct follow_how){}, &changes, e);
 	if (!err)
 		date_sessions(c);
 	return err ? err : lab_save_state(c->lab, e);
@@ -110,8 +115,9 @@ int controller_reload(struct controller *c, struct error *e)
 {
 	int err;
 
-	free(c->maintenance);
-	c->maintenance = NULL;
+	/* What was asked for by then is part of the lab's state, and is taken back with it. */
+	if (c->maintenance)
+		maintain_abort(c);
 	drop_lab(c);
 	err = take_over(c, e);
 	c->stopping = c->stopping || err;
@@ -160,10 +166,25 @@ static void timer_rang(struct controller *c)
 	maintain_work(c);
 }
 
+/* Somebody has taken the run directory away: whoever loads the lab again has another controller. */
+static void look_for_claim(struct controller *c)
+{
+	char changes[4096];
+
+	while (read(c->gone, changes, sizeof(changes)) > 0)
+		;
+	if (is_claimed(c))
+		return;
+	log_error("the run directory of lab '%s' is gone; so is its controller", c->name);
+	c->stopping = true;
+}
+
 static void handle(struct controller *c, const struct epoll_event *event)
 {
 	if (event->data.ptr == &timer_tag)
 		timer_rang(c);
+	else if (event->data.ptr == &gone_tag)
+		look_for_claim(c);
 	else if (event->data.ptr != &watch_tag)
 		server_work(c, event->data.ptr, event->events);
 	else if (watch_read(c))
@@ -181,12 +202,15 @@ static void ask_to_stop(int signal)
 static void loop(struct controller *c)
 {
 	struct epoll_event events[16];
+	sigset_t signals;
 
+	/* Those that end it arrive here only, so none comes between the question and the wait. */
+	sigemptyset(&signals);
 	while (!c->stopping && !asked_to_stop) {
 		int n;
 
 		set_timer(c);
-		n = epoll_wait(c->epoll, events, 16, -1);
+		n = epoll_pwait(c->epoll, events, 16, -1, &signals);
 		if (n < 0 && errno != EINTR) {
 			log_error("cannot wait for events: %s", strerror(errno));
 			break;
@@ -206,6 +230,12 @@ static void catch_signals(void)
 {
 	struct sigaction stop = {.sa_handler = ask_to_stop}, ignore = {.sa_handler = SIG_IGN};
 
+	sigset_t later;
+
+	sigemptyset(&later);
+	sigaddset(&later, SIGTERM);
+	sigaddset(&later, SIGINT);
+	sigprocmask(SIG_BLOCK, &later, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
@@ -235,6 +265,28 @@ static int claim(const char *name, struct error *e)
 	return fd;
 }
 
+bool is_claimed(const struct controller *c)
+{
+	struct stat held, named;
+	char path[512];
+
+	lab_run_path(c->name, CONTROLLER_FILE, path);
+	return !fstat(c->claim, &held) && !stat(path, &named) && held.st_ino == named.st_ino &&
+	       held.st_dev == named.st_dev;
+}
+
+static int watch_directory(struct controller *c, struct error *e)
+{
+	char path[512];
+
+	lab_run_path(c->name, "", path);
+	c->gone = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (c->gone < 0 ||
+	    inotify_add_watch(c->gone, path, IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+		return error_set(e, -errno, "cannot watch over '%s': %s", path, strerror(errno));
+	return add_to_loop(c, c->gone, &gone_tag, e);
+}
+
 static int start(struct controller *c, struct error *e)
 {
 	int err;
@@ -244,6 +296,8 @@ static int start(struct controller *c, struct error *e)
 	if (c->epoll < 0 || c->timer < 0)
 		return error_set(e, -errno, "cannot wait for events: %s", strerror(errno));
 	err = add_to_loop(c, c->timer, &timer_tag, e);
+	if (!err)
+		err = watch_directory(c, e);
 	if (!err) {
 		c->lock = lab_lock(c->name, false, true, e);
 		err = c->lock < 0 ? c->lock : take_over(c, e);
@@ -260,8 +314,12 @@ static void stop(struct controller *c)
 	events_free(c->events);
 	if (c->timer >= 0)
 		close(c->timer);
+	if (c->gone >= 0)
+		close(c->gone);
 	if (c->epoll >= 0)
 		close(c->epoll);
+	if (c->claim >= 0)
+		close(c->claim);
 }
 
 static void tell_ready(int fd, const char *text)
@@ -275,15 +333,16 @@ static void tell_ready(int fd, const char *text)
 
 int controller_run(const char *name, int ready_fd)
 {
-	struct controller c = {.name = name, .epoll = -1, .timer = -1, .lock = -1, .events = events_new()};
+	struct controller c = {
+		.name = name, .epoll = -1, .timer = -1, .lock = -1, .claim = -1, .gone = -1, .events = events_new()};
 	struct error e = {};
-	int claimed, err;
+	int err;
 
 	catch_signals();
 	/* A failure is to be followed at once also while the hosts are busy. */
 	setpriority(PRIO_PROCESS, 0, -15);
-	claimed = claim(name, &e);
-	err = claimed < 0 ? claimed : start(&c, &e);
+	c.claim = claim(name, &e);
+	err = c.claim < 0 ? c.claim : start(&c, &e);
 	if (err) {
 		log_error("%s", e.text);
 		tell_ready(ready_fd, e.text);
@@ -293,7 +352,5 @@ int controller_run(const char *name, int ready_fd)
 		loop(&c);
 	}
 	stop(&c);
-	if (claimed >= 0)
-		close(claimed);
 	return err ? 1 : 0;
 }

@@ -47,6 +47,8 @@ struct controller {
 	struct events *events;
 	struct sockets *sockets;
 	int epoll, timer, lock;
+	int claim;  /* proves that this controller is the lab's */
+	int gone;   /* inotify: tells when the run directory is taken away */
 	bool fresh; /* taken over since the lock was taken */
 	bool stopping;
 };
@@ -60,6 +62,8 @@ uint64_t clock_date(void);
 int controller_run(const char *name, int ready_fd);
 /* The topology was replaced: drop what was made from the old one, take the new one over. */
 int controller_reload(struct controller *c, struct error *e);
+/* Whether the run directory is still the one that this controller has claimed. */
+bool is_claimed(const struct controller *c);
 
 /* --- watch.c --- */
 int watch_start(struct controller *c, struct error *e);
@@ -75,7 +79,8 @@ int watch_mend(struct controller *c, struct error *e);
 bool watch_carries(const struct controller *c, const struct link *l);
 
 /* --- hello.c --- */
-void hello_start(struct controller *c, const bool *dead);
+/* Who was dead stays so until it is heard. */
+void hello_start(struct controller *c);
 /* Send what is due, see who has fallen silent or is back. True: somebody has. */
 bool hello_work(struct controller *c);
 /* When hello_work() has to be called next. */
@@ -94,6 +99,8 @@ struct follow_how {
 	bool hurry, graceful, unsaved;
 };
 int follow(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e);
+/* The same after links have been cut and mended as faults ask. */
+int follow_asked(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e);
 /* Something was noticed: lock, follow, unlock. */
 void follow_noticed(struct controller *c);
 
@@ -114,9 +121,12 @@ void events_replay(const struct events *e, size_t n, void (*fn)(void *arg, const
 int maintain_start(struct controller *c, const char *target, struct error *e);
 uint64_t maintain_due(const struct controller *c);
 void maintain_work(struct controller *c);
-/* Take back what is left of it. Under the lock; the caller follows. */
-void maintain_abort(struct controller *c);
 bool maintain_runs(const struct controller *c);
+/* Whether it is that of this target, or this target one of its steps'; NULL: any. */
+bool maintain_is_of(const struct controller *c, const char *target);
+/* End it, and take back what it has asked for, or one that a former controller did not end. Under the lock; the caller
+ * follows. Returns whether there was anything. */
+bool maintain_abort(struct controller *c);
 
 /* --- requests.c --- */
 /* Answer one line. changing: it came in by the socket that may change something. Returns the reply, to be deleted. */

@@ -23,7 +23,10 @@ int follow_lock(struct controller *c, struct error *e)
 		return err;
 	}
 	c->fresh = false;
-	err = lab_generation(c->name, &generation, e);
+	if (!is_claimed(c))
+		err = error_set(e, -ENOENT, "the run directory of lab '%s' is not this controller's any more", c->name);
+	if (!err)
+		err = lab_generation(c->name, &generation, e);
 	if (!err && generation != c->generation)
 		err = controller_reload(c, e);
 	if (err)
@@ -37,6 +40,9 @@ void follow_unlock(struct controller *c)
 		close(c->lock);
 	c->lock = -1;
 }
+
+/* After what was noticed could not be followed. */
+#define RETRY_NS 1000000000ull
 
 /* azure.md 7.1: Azure takes seconds where the twin takes milliseconds; who wants them says how many. */
 static bool must_wait(struct controller *c, const struct follow_how *how)
@@ -89,6 +95,17 @@ int follow(struct controller *c, struct follow_how how, struct lab_changes *chan
 	return how.unsaved ? 0 : lab_save_state(c->lab, e);
 }
 
+int follow_asked(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e)
+{
+	/* As it happens in reality: carrier goes first, routes follow; a link that returns is there before its routes.
+	 */
+	int err = watch_cut(c, e);
+
+	if (!err)
+		err = watch_mend(c, e);
+	return err ? err : follow(c, how, changes, e);
+}
+
 void follow_noticed(struct controller *c)
 {
 	struct lab_changes changes;
@@ -101,8 +118,10 @@ void follow_noticed(struct controller *c)
 	}
 	if (err == -ENOENT)
 		c->stopping = true;
-	if (err) {
-		event(c, "error", c->name, NULL, "%s", e.text);
-		log_error("%s", e.text);
-	}
+	if (!err)
+		return;
+	event(c, "error", c->name, NULL, "%s", e.text);
+	log_error("%s", e.text);
+	/* Nothing else may happen for long: what was noticed is still to be followed. */
+	c->follow_at = clock_now() + RETRY_NS;
 }

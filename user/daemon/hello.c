@@ -11,7 +11,7 @@
 
 enum { BFD_DOWN = 1, BFD_UP = 3 };
 
-void hello_start(struct controller *c, const bool *dead)
+void hello_start(struct controller *c)
 {
 	uint64_t now = clock_now();
 
@@ -20,7 +20,9 @@ void hello_start(struct controller *c, const bool *dead)
 		struct liveness *alive = &c->alive[l->index];
 
 		alive->timers = liveness_timers_of(c->lab->fabric, l);
-		alive->dead = dead[l->index];
+		/* Whom nobody listens to any more nobody would find alive. */
+		alive->dead = c->lab->dead[l->index] && alive->timers.detect_ns;
+		c->lab->dead[l->index] = alive->dead;
 		liveness_start(alive, now);
 	}
 }

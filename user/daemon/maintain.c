@@ -3,8 +3,8 @@
  * Planned work, as Microsoft does it (azure.md 7.1): the side to be worked on
  * announces longer AS paths until nothing uses it, then its sessions close, then
  * its links go; and back in the opposite order. A gateway's instances take turns.
- * Each step is a fault like any other, so what a killed controller leaves behind
- * is seen, and taken back by the next.
+ * Each step is a fault of a kind that nobody else asks for, so what a killed
+ * controller leaves behind is seen, and taken back by the next.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static const struct {
 } phases[] = {
 	{FAULT_PREPENDED, true, DRAIN_NS, 0},
 	{FAULT_DRAINED, false, DRAIN_NS, DRAIN_NS},
-	{FAULT_DOWN, false, WORK_NS, DRAIN_NS},
+	{FAULT_SERVICED, false, WORK_NS, DRAIN_NS},
 };
 #define N_PHASES (sizeof(phases) / sizeof(phases[0]))
 
@@ -170,22 +170,25 @@ static const char *back_text(enum fault_kind kind)
 static int do_step(struct controller *c, const struct step *s, struct error *e)
 {
 	struct lab_changes changes;
-	int err = follow_lock(c, e);
 
-	if (err)
-		return err;
 	if (s->back)
 		lab_restore_kind(c->lab, s->target, s->kind);
 	else
 		lab_fail(c->lab, s->target, s->kind);
 	tell(c, s->target, s->back ? "back" : fault_word(s->kind), s->back ? back_text(s->kind) : fault_text(s->kind));
-	err = watch_cut(c, e);
-	if (!err)
-		err = watch_mend(c, e);
-	if (!err)
-		err = follow(c, (struct follow_how){.hurry = true, .graceful = true}, &changes, e);
-	follow_unlock(c);
-	return err;
+	return follow_asked(c, (struct follow_how){.hurry = true, .graceful = true}, &changes, e);
+}
+
+static void give_up(struct controller *c, const struct error *e)
+{
+	struct lab_changes changes;
+	struct error again = {};
+
+	log_error("%s", e->text);
+	event(c, "error", c->maintenance->target, NULL, "%s", e->text);
+	maintain_abort(c);
+	if (follow_asked(c, (struct follow_how){.hurry = true}, &changes, &again))
+		log_error("%s", again.text);
 }
 
 static void end(struct controller *c, const char *state, const char *text)
@@ -201,6 +204,7 @@ void maintain_work(struct controller *c)
 {
 	struct maintenance *m = c->maintenance;
 	struct error e = {};
+	int err;
 
 	if (!m || clock_now() < m->due)
 		return;
@@ -208,18 +212,40 @@ void maintain_work(struct controller *c)
 		end(c, "done", "has been maintained");
 		return;
 	}
-	m->due = clock_now() + m->steps[m->next].wait_ns;
-	if (!do_step(c, &m->steps[m->next++], &e) || !c->maintenance)
+	err = follow_lock(c, &e);
+	if (err) {
+		log_error("%s", e.text);
+		c->stopping = c->stopping || err == -ENOENT;
+		if (c->maintenance)
+			c->maintenance->due = clock_now() + DRAIN_NS;
 		return;
-	log_error("%s", e.text);
-	maintain_abort(c);
-	follow_noticed(c);
+	}
+	/* Loaded anew meanwhile: that has ended it. */
+	if (c->maintenance == m) {
+		m->due = clock_now() + m->steps[m->next].wait_ns;
+		if (do_step(c, &m->steps[m->next++], &e))
+			give_up(c, &e);
+	}
+	follow_unlock(c);
 }
 
-void maintain_abort(struct controller *c)
+bool maintain_is_of(const struct controller *c, const char *target)
 {
-	for (unsigned i = 0; c->maintenance && i < c->maintenance->n; i++)
-		lab_restore_kind(c->lab, c->maintenance->steps[i].target, c->maintenance->steps[i].kind);
+	const struct maintenance *m = c->maintenance;
+	bool is = m && (!target || !strcmp(m->target, target));
+
+	for (unsigned i = 0; m && i < m->n && !is; i++)
+		is = !strcmp(m->steps[i].target, target);
+	return is;
+}
+
+bool maintain_abort(struct controller *c)
+{
+	bool any = lab_restore_planned(c->lab) || c->maintenance;
+
 	if (c->maintenance)
 		end(c, "aborted", "is no longer maintained");
+	else if (any)
+		tell(c, c->name, "aborted", "takes back the maintenance that a former controller has not ended");
+	return any;
 }

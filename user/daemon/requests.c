@@ -85,17 +85,6 @@ static cJSON *unknown_target(const struct controller *c, const char *target)
 
 /* --- Changes ----------------------------------------------------------------------------------------------------- */
 
-static int make_so(struct controller *c, struct follow_how how, struct lab_changes *changes, struct error *e)
-{
-	/* As it happens in reality: carrier goes first, routes follow; a link that returns is there before its routes.
-	 */
-	int err = watch_cut(c, e);
-
-	if (!err)
-		err = watch_mend(c, e);
-	return err ? err : follow(c, how, changes, e);
-}
-
 /* Who will find out about a silent failure, and when. */
 static void append_watchers(const struct controller *c, const char *target, char *what, size_t size)
 {
@@ -125,12 +114,20 @@ static bool somebody_is_dead(const struct controller *c)
 	return false;
 }
 
+/* In ns; 0: it is late. */
+static double follows_in(const struct controller *c)
+{
+	uint64_t now = clock_now();
+
+	return c->follow_at > now ? (double)(c->follow_at - now) : 0;
+}
+
 static cJSON *tell_change(struct controller *c, const char *what, const struct lab_changes *changes)
 {
 	unsigned routes = changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed;
 
 	if (c->follow_at)
-		return done("%s; routing follows in %.3f s", what, (c->follow_at - clock_now()) / 1e9);
+		return done("%s; routing follows in %.3f s", what, follows_in(c) / 1e9);
 	if (!changes->dp.groups && !routes)
 		return done("%s%s", what,
 			    somebody_is_dead(c) ? "; its routes return when the neighbour is heard again" : "");
@@ -153,7 +150,7 @@ static int go_back(struct controller *c, char *before, struct error *e)
 	memcpy(since, c->lab->since, size);
 	err = watch_again(c, e);
 	if (!err)
-		err = make_so(c, (struct follow_how){.hurry = true, .unsaved = true}, &changes, e);
+		err = follow_asked(c, (struct follow_how){.unsaved = true}, &changes, e);
 	memcpy(c->lab->since, since, size);
 	free(since);
 	return err ? err : lab_save_state(c->lab, e);
@@ -166,7 +163,7 @@ static cJSON *commit(struct controller *c, char *before, struct follow_how how, 
 	struct error e = {}, again = {};
 	cJSON *reply;
 
-	if (!make_so(c, how, &changes, &e))
+	if (!follow_asked(c, how, &changes, &e))
 		reply = tell_change(c, what, &changes);
 	else if (go_back(c, before, &again))
 		reply = refused(CODE_REFUSED, "%s; going back failed too: %s; 'erxdpctl load' its file again", e.text,
@@ -228,26 +225,57 @@ static cJSON *do_fail(const struct request *r)
 	return refused(CODE_USAGE, "'%s' is no way to fail; there are down, silent, arp, bgp and maintenance", how);
 }
 
+static bool have_common(const struct controller *c, const char *one, const char *other)
+{
+	index_list a = {}, b = {};
+	bool common = false;
+
+	target_links(c->lab->fabric, one, &a);
+	target_links(c->lab->fabric, other, &b);
+	vec_each(i, &a) {
+		vec_each(k, &b)
+			common = common || *i == *k;
+	}
+	vec_free(&a);
+	vec_free(&b);
+	return common;
+}
+
+/* A fault keeps the name that it was asked for by: er1.primary does not come back on its own while er1 has failed. */
+static cJSON *nothing_to_restore(const struct controller *c, const char *target)
+{
+	vec_each(f, &c->lab->faults) {
+		if (target && have_common(c, f->target, target))
+			return done("%s itself has not failed, but '%s' %s; 'erxdpctl restore %s' restores that",
+				    target, f->target, fault_text(f->kind), f->target);
+	}
+	return target ? done("%s has not failed; nothing to restore", target)
+		      : done("nothing has failed; nothing to restore");
+}
+
 static cJSON *do_restore(const struct request *r)
 {
 	struct controller *c = r->c;
 	const char *target = text_of(r, "target");
 	char *before, what[256];
 	index_list links = {};
+	bool maintained;
 	int known = target ? target_links(c->lab->fabric, target, &links) : 0;
 
 	vec_free(&links);
 	if (known)
 		return unknown_target(c, target);
 	before = lab_state_text(c->lab);
-	maintain_abort(c);
-	if (!lab_restore(c->lab, target)) {
+	maintained = maintain_is_of(c, target);
+	if (maintained)
+		maintain_abort(c);
+	if (!lab_restore(c->lab, target) && !maintained) {
 		free(before);
-		return done("%s has not failed; nothing to restore", target ? target : "anything");
+		return nothing_to_restore(c, target);
 	}
 	snprintf(what, sizeof(what), "%.200s restored", target ? target : "everything");
 	event(c, "restore", target ? target : c->name, NULL, "%s", what);
-	return commit(c, before, (struct follow_how){}, what);
+	return commit(c, before, (struct follow_how){.graceful = maintained}, what);
 }
 
 static cJSON *do_fastpath(const struct request *r)
@@ -264,7 +292,7 @@ static cJSON *do_fastpath(const struct request *r)
 	c->lab->fastpath[conn - c->lab->topo->connections.items] = cJSON_IsTrue(on);
 	snprintf(what, sizeof(what), "%.80s: FastPath is %s", name, cJSON_IsTrue(on) ? "on" : "off");
 	event(c, "fastpath", name, NULL, "%s", what);
-	return commit(c, before, (struct follow_how){.hurry = true}, what);
+	return commit(c, before, (struct follow_how){}, what);
 }
 
 /* follow_lock() has reloaded when the file is another one; a changed run directory of the same file is taken over too.
@@ -294,7 +322,7 @@ static cJSON *do_status(const struct request *r)
 	cJSON_AddNumberToObject(reply, "pid", getpid());
 	cJSON_AddBoolToObject(reply, "maintenance", maintain_runs(r->c));
 	if (r->c->follow_at)
-		cJSON_AddNumberToObject(reply, "followsInMs", (r->c->follow_at - clock_now()) / 1e6);
+		cJSON_AddNumberToObject(reply, "followsInMs", follows_in(r->c) / 1e6);
 	return reply;
 }
 

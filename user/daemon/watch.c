@@ -142,7 +142,10 @@ static int set_links(struct controller *c, bool up, size_t *n, struct error *e)
 
 	collect_sets(c, up, &sets);
 	*n = sets.n;
-	if (sets.n)
+	/* Written down first: who is killed here leaves a link that is down because somebody has asked for it. */
+	if (sets.n && !up)
+		err = lab_save_state(c->lab, e);
+	if (sets.n && !err)
 		err = net_watch_set_all(c->watch, sets.items, sets.n, e);
 	if (!err)
 		err = drain(c, e);
@@ -166,8 +169,28 @@ static bool all_mended(const struct controller *c)
 	return true;
 }
 
+/* To be freed. */
+static bool *links_with_carrier(const struct controller *c)
+{
+	bool *has = xcalloc(c->lab->fabric->links.n, sizeof(*has));
+
+	vec_each(l, &c->lab->fabric->links)
+		has[l->index] = has_carrier(c, l);
+	return has;
+}
+
+/* Silence counts from now on where a link has come back, and nowhere else. */
+static void watch_anew(struct controller *c, const bool *had_carrier)
+{
+	vec_each(l, &c->lab->fabric->links) {
+		if (!had_carrier[l->index] && watch_carries(c, l))
+			liveness_start(&c->alive[l->index], clock_now());
+	}
+}
+
 int watch_mend(struct controller *c, struct error *e)
 {
+	bool *had_carrier = links_with_carrier(c);
 	size_t n;
 	int err = set_links(c, true, &n, e);
 
@@ -179,10 +202,9 @@ int watch_mend(struct controller *c, struct error *e)
 		poll(&p, 1, 5);
 		err = drain(c, e);
 	}
-	if (n)
-		vec_each(l, &c->lab->fabric->links) {
-			if (watch_carries(c, l) && c->alive)
-				liveness_start(&c->alive[l->index], clock_now());
-		}
+	/* What has happened by itself meanwhile has been read with the rest. */
+	note_all(c);
+	watch_anew(c, had_carrier);
+	free(had_carrier);
 	return err;
 }

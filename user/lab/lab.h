@@ -31,6 +31,7 @@ enum fault_kind {
 	FAULT_BGP,	 /* the BGP session is down, the link carries packets */
 	FAULT_DRAINED,	 /* as FAULT_BGP, by maintenance */
 	FAULT_PREPENDED, /* the edge router lengthens the AS path, by maintenance */
+	FAULT_SERVICED,	 /* as FAULT_DOWN, by maintenance */
 	N_FAULT_KINDS,
 };
 
@@ -101,6 +102,8 @@ int lab_fail(struct lab *lab, const char *target, enum fault_kind kind);
 int lab_restore(struct lab *lab, const char *target);
 /* The same for one kind of fault. */
 int lab_restore_kind(struct lab *lab, const char *target, enum fault_kind kind);
+/* The same for all that maintenance has asked for, and nobody else. */
+int lab_restore_planned(struct lab *lab);
 /* All of a lab's state as text, to be freed; and back to it (the text is cut up). */
 char *lab_state_text(const struct lab *lab);
 void lab_state_set(struct lab *lab, char *text);

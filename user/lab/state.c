@@ -30,13 +30,15 @@ static const struct {
 	const char *word, *text;
 	bool circuit_only; /* ARP and BGP are what a circuit's path has */
 	bool cuts, silences, shuts, prepends;
+	bool planned; /* a step of maintenance, which takes it back */
 } kinds[N_FAULT_KINDS] = {
 	[FAULT_DOWN] = {"down", "is down", .cuts = true},
 	[FAULT_SILENT] = {"silent", "loses packets silently", .silences = true},
 	[FAULT_ARP] = {"arp", "has no ARP: nothing passes, its session is down", true, .silences = true, .shuts = true},
 	[FAULT_BGP] = {"bgp", "has its BGP session down, the link is up", true, .shuts = true},
-	[FAULT_DRAINED] = {"drained", "is drained for maintenance", .shuts = true},
-	[FAULT_PREPENDED] = {"prepended", "announces longer AS paths", .prepends = true},
+	[FAULT_DRAINED] = {"drained", "is drained for maintenance", .shuts = true, .planned = true},
+	[FAULT_PREPENDED] = {"prepended", "announces longer AS paths", .prepends = true, .planned = true},
+	[FAULT_SERVICED] = {"serviced", "is down for maintenance", .cuts = true, .planned = true},
 };
 
 const char *fault_word(enum fault_kind kind)
@@ -118,7 +120,19 @@ int lab_fail(struct lab *lab, const char *target, enum fault_kind kind)
 	return 0;
 }
 
-static int take_back(struct lab *lab, const char *target, int kind)
+struct which_faults {
+	const char *target; /* NULL: any */
+	int kind;	    /* -1: any */
+	bool planned_only;
+};
+
+static bool is_meant(const struct fault *f, const struct which_faults *which)
+{
+	return (!which->target || !strcmp(f->target, which->target)) &&
+	       (which->kind < 0 || (int)f->kind == which->kind) && (!which->planned_only || kinds[f->kind].planned);
+}
+
+static int take_back(struct lab *lab, struct which_faults which)
 {
 	size_t kept = 0;
 	int taken;
@@ -126,10 +140,10 @@ static int take_back(struct lab *lab, const char *target, int kind)
 	for (size_t i = 0; i < lab->faults.n; i++) {
 		struct fault *f = &lab->faults.items[i];
 
-		if ((target && strcmp(f->target, target)) || (kind >= 0 && (int)f->kind != kind))
-			lab->faults.items[kept++] = *f;
-		else
+		if (is_meant(f, &which))
 			free(f->target);
+		else
+			lab->faults.items[kept++] = *f;
 	}
 	taken = lab->faults.n - kept;
 	lab->faults.n = kept;
@@ -139,12 +153,17 @@ static int take_back(struct lab *lab, const char *target, int kind)
 
 int lab_restore(struct lab *lab, const char *target)
 {
-	return take_back(lab, target, -1);
+	return take_back(lab, (struct which_faults){.target = target, .kind = -1});
 }
 
 int lab_restore_kind(struct lab *lab, const char *target, enum fault_kind kind)
 {
-	return take_back(lab, target, kind);
+	return take_back(lab, (struct which_faults){.target = target, .kind = kind});
+}
+
+int lab_restore_planned(struct lab *lab)
+{
+	return take_back(lab, (struct which_faults){.kind = -1, .planned_only = true});
 }
 
 /* --- What routing goes by ---------------------------------------------------------------------------------------- */
