@@ -416,6 +416,25 @@ taken_back() {
 	(($(wc -l <<<"$output") == 3))
 }
 
+@test "a history of 4,096 events with long names is told whole" {
+	local lab file long port i
+	lab=$(lab_name h)
+	long=$(printf 'x%.0s' {1..72})
+	file=$(copy_as "$lab" ecmp)
+	sed -i -E "/^scenarios:/,\$d; s/\b(ce1|ce2|er1|er2)\b/\1$long/g; s/\bhub-er(1|2)$long/hub-er\1/g" "$file"
+	load_lab "$file"
+	port=$(ip -n "erx-$lab" -o link | grep -o ' ce1x*[.][0-9]*@' | tail -1 | tr -d ' @')
+	for ((i = 0; i < 300; i++)); do
+		ip -n "erx-$lab" link set "$port" down
+		sleep 0.01
+		ip -n "erx-$lab" link set "$port" up
+		sleep 0.01
+	done
+	exits 0 ctl events --lab "$lab" --json
+	same events "$(wc -l <<<"$output")" 4096
+	((${#output} > 2000000))
+}
+
 @test "what is no request changes nothing and is told why" {
 	run python3 "$E2E/ask.py" "/run/erxdp/$LAB"
 	echo "$output"
