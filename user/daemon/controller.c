@@ -20,24 +20,6 @@
 /* What the loop finds in an event's pointer when it is none of the server's. */
 static char watch_tag, timer_tag, gone_tag;
 
-static uint64_t read_clock(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-uint64_t clock_now(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-uint64_t clock_date(void)
-{
-	return read_clock(CLOCK_REALTIME);
-}
-
 /* --- Taking over ------------------------------------------------------------------------------------------------- */
 
 static int add_to_loop(struct controller *c, int fd, void *tag, struct error *e)

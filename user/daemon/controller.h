@@ -21,6 +21,7 @@
 #include <cjson/cJSON.h>
 #include "ctl/liveness.h"
 #include "lab/lab.h"
+#include "lib/clock.h"
 
 struct sockets;
 struct events;
@@ -52,10 +53,6 @@ struct controller {
 	bool fresh; /* taken over since the lock was taken */
 	bool stopping;
 };
-
-/* CLOCK_MONOTONIC and CLOCK_REALTIME in ns. */
-uint64_t clock_now(void);
-uint64_t clock_date(void);
 
 /* Run the lab's controller until it is told to stop. ready_fd: told "ok" or why not, then closed; -1: nobody waits.
  * Returns an exit code. */

@@ -7,6 +7,7 @@
 
 #include "daemon/chronicle.h"
 #include "daemon/client.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #define MOST_HOSTS 12  /* up to here every pair is measured */
@@ -28,14 +29,6 @@ struct play {
 	bool works;    /* the last of them is planned work, and that goes on */
 	struct error *e;
 };
-
-static uint64_t date_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 /* --- Waiting ----------------------------------------------------------------------------------------------------- */
 
@@ -309,13 +302,13 @@ static int begin(struct play *p)
 		err = prober_start(r->before, &r->streams, r->interval_ns, &p->prober, p->e);
 	if (!err)
 		err = pause_for(p, WARM_S);
-	r->phases[PHASE_BEFORE].from_ns = date_now();
+	r->phases[PHASE_BEFORE].from_ns = clock_date();
 	return err ? err : pause_for(p, CALM_S);
 }
 
 static void next_phase(struct play *p, enum scenario_phase phase)
 {
-	p->r->phases[phase - 1].until_ns = p->r->phases[phase].from_ns = date_now();
+	p->r->phases[phase - 1].until_ns = p->r->phases[phase].from_ns = clock_date();
 }
 
 static int play_failing(struct play *p)
@@ -351,7 +344,7 @@ static int play_restoring(struct play *p)
 	vec_free(&links);
 	if (!err)
 		err = pause_for(p, CALM_S);
-	phase->until_ns = date_now();
+	phase->until_ns = clock_date();
 	return err;
 }
 

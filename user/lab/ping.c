@@ -18,6 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/echo.h"
+#include "lib/clock.h"
+
 #define ROUNDS	 3
 #define ROUND_MS 400 /* for the last answers of a round */
 #define BURST	 256 /* requests before the answers are looked at */
@@ -42,43 +45,6 @@ struct survey {
 	struct error *e;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-/* RFC 1071. */
-static uint16_t checksum(const void *data, size_t size)
-{
-	const uint16_t *word = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size / 2; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
-static int open_socket(struct survey *s, const struct host *h)
-{
-	char namespace[256];
-	int err, fd;
-
-	lab_host_namespace(s->lab, h, namespace);
-	err = net_enter(namespace, s->e);
-	if (err)
-		return err;
-	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-	if (fd < 0)
-		return error_set(s->e, -errno, "cannot open a raw socket in host '%s': %s", h->name, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int));
-	s->sockets[h->index] = fd;
-	return 0;
-}
-
 static void send_request(struct survey *s, size_t at)
 {
 	const struct ping *p = &s->list->items[at];
@@ -86,8 +52,8 @@ static void send_request(struct survey *s, size_t at)
 	struct request request = {.icmp = {.type = ICMP_ECHO}, .word = s->word};
 
 	request.icmp.un.echo.id = htons(p->to->index);
-	request.icmp.checksum = checksum(&request, sizeof(request));
-	s->sent[at] = now_ns();
+	request.icmp.checksum = echo_checksum(&request, sizeof(request));
+	s->sent[at] = clock_now();
 	sendto(s->sockets[p->from->index], &request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
 }
 
@@ -106,7 +72,7 @@ static void note_reply(struct survey *s, const struct host *h, const struct iphd
 		return;
 	p->answered = true;
 	p->ttl = ip->ttl;
-	p->rtt_ns = now_ns() - s->sent[p - s->list->items];
+	p->rtt_ns = clock_now() - s->sent[p - s->list->items];
 	s->open--;
 }
 
@@ -154,11 +120,11 @@ static void receive(struct survey *s, const struct host *h)
 static void receive_for(struct survey *s, unsigned ms)
 {
 	struct pollfd *polls = xcalloc(s->hosts, sizeof(*polls));
-	uint64_t end = now_ns() + ms * 1000000ull;
+	uint64_t end = clock_now() + ms * 1000000ull;
 
 	for (size_t i = 0; i < s->hosts; i++)
 		polls[i] = (struct pollfd){.fd = s->sockets[i], .events = POLLIN};
-	while (s->open && now_ns() < end) {
+	while (s->open && clock_now() < end) {
 		if (poll(polls, s->hosts, ms < 20 ? ms : 20) <= 0)
 			continue;
 		vec_each(h, &s->lab->fabric->hosts) {
@@ -188,10 +154,12 @@ static int run(void *arg)
 	struct survey *s = arg;
 
 	vec_each(p, s->list) {
-		int err = s->sockets[p->from->index] < 0 ? open_socket(s, p->from) : 0;
+		int *fd = &s->sockets[p->from->index];
 
-		if (err)
-			return err;
+		if (*fd < 0)
+			*fd = echo_open(s->lab, p->from, s->e);
+		if (*fd < 0)
+			return *fd;
 	}
 	for (int round = 0; round < ROUNDS && s->open; round++)
 		ask(s);
@@ -210,7 +178,7 @@ int lab_ping(const struct lab *lab, pings *list, struct error *e)
 	int err;
 
 	if (getrandom(&s.word, sizeof(s.word), 0) != sizeof(s.word))
-		s.word = now_ns();
+		s.word = clock_now();
 	s.sockets = xcalloc(s.hosts, sizeof(*s.sockets));
 	memset(s.sockets, -1, s.hosts * sizeof(*s.sockets));
 	s.at = xcalloc(s.hosts * s.hosts, sizeof(*s.at));

@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/echo.h"
+#include "lib/clock.h"
+
 #define ROUNDS	 3 /* as traceroute does */
 #define ROUND_MS 400
 #define FULL_TTL 64
@@ -24,43 +27,6 @@ struct session {
 	uint64_t (*sent_ns)[PROBE_MAX_TTL + 1];
 	struct error *e;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-/* RFC 1071. */
-static uint16_t checksum(const void *data, size_t size)
-{
-	const uint16_t *word = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size / 2; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
-static int open_socket(struct session *s, const struct host *h)
-{
-	char namespace[256];
-	int err, fd;
-
-	lab_host_namespace(s->lab, h, namespace);
-	err = net_enter(namespace, s->e);
-	if (err)
-		return err;
-	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-	if (fd < 0)
-		return error_set(s->e, -errno, "cannot open a raw socket in host '%s': %s", h->name, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){1 << 20}, sizeof(int));
-	s->sockets[h->index] = fd;
-	return 0;
-}
 
 /* Sequence number 0 is the full-length probe, others are the TTL. */
 static void send_probe(struct session *s, size_t at, unsigned sequence)
@@ -75,9 +41,9 @@ static void send_probe(struct session *s, size_t at, unsigned sequence)
 
 	packet.icmp.un.echo.id = htons(ID_BASE + at);
 	packet.icmp.un.echo.sequence = htons(sequence);
-	packet.icmp.checksum = checksum(&packet, sizeof(packet));
+	packet.icmp.checksum = echo_checksum(&packet, sizeof(packet));
 	setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
-	s->sent_ns[at][sequence] = now_ns();
+	s->sent_ns[at][sequence] = clock_now();
 	sendto(fd, &packet, sizeof(packet), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
 }
 
@@ -103,7 +69,7 @@ static void note_reply(struct session *s, size_t at, unsigned sequence, const st
 	struct trace *t = &s->list->items[at];
 
 	if (!sequence) {
-		uint64_t rtt = now_ns() - s->sent_ns[at][0];
+		uint64_t rtt = clock_now() - s->sent_ns[at][0];
 
 		t->ttl = ip->ttl;
 		t->rtt_ns = t->rtt_ns && t->rtt_ns < rtt ? t->rtt_ns : rtt;
@@ -165,13 +131,13 @@ static bool all_answered(const struct session *s)
 
 static void receive_round(struct session *s)
 {
-	uint64_t end = now_ns() + ROUND_MS * 1000000ull;
+	uint64_t end = clock_now() + ROUND_MS * 1000000ull;
 	size_t n = s->lab->fabric->hosts.n;
 	struct pollfd *polls = xcalloc(n, sizeof(*polls));
 
 	for (size_t i = 0; i < n; i++)
 		polls[i] = (struct pollfd){.fd = s->sockets[i], .events = POLLIN};
-	while (now_ns() < end && !all_answered(s)) {
+	while (clock_now() < end && !all_answered(s)) {
 		if (poll(polls, n, 20) <= 0)
 			continue;
 		vec_each(h, &s->lab->fabric->hosts) {
@@ -187,10 +153,12 @@ static int run(void *arg)
 	struct session *s = arg;
 
 	vec_each(t, s->list) {
-		int err = s->sockets[t->from->index] < 0 ? open_socket(s, t->from) : 0;
+		int *fd = &s->sockets[t->from->index];
 
-		if (err)
-			return err;
+		if (*fd < 0)
+			*fd = echo_open(s->lab, t->from, s->e);
+		if (*fd < 0)
+			return *fd;
 	}
 	for (int round = 0; round < ROUNDS && !all_answered(s); round++) {
 		send_round(s);

@@ -22,6 +22,7 @@
 
 #include "lab/flow_ports.h"
 #include "lab/flows.h"
+#include "lib/clock.h"
 
 #define MS	      1000000ull
 #define MOST_PER_S    15000 /* datagrams of all streams together: a third of a core, some ten devices each */
@@ -58,14 +59,6 @@ struct prober {
 	struct prober_report report;
 	struct error *e;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 uint64_t prober_interval_ns(size_t streams)
 {
@@ -189,7 +182,7 @@ static void send_one(struct prober *p, struct flow_stream *s)
 		.sin_family = AF_INET, .sin_addr.s_addr = addr_be32(&s->to->addr), .sin_port = htons(FLOW_PORT)};
 	uint32_t at = s - p->streams->items;
 	struct datagram d = {.word = p->word, .stream = at, .number = s->samples.n};
-	struct sample sample = {.sent_ns = now_ns(CLOCK_REALTIME)};
+	struct sample sample = {.sent_ns = clock_date()};
 
 	if (sendto(p->send_by[at], &d, sizeof(d), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) != sizeof(d)) {
 		p->report.unsent++; /* its number goes to the next one */
@@ -201,7 +194,7 @@ static void send_one(struct prober *p, struct flow_stream *s)
 
 static void send_round(struct prober *p)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC), pause = p->last_round ? now - p->last_round : 0;
+	uint64_t now = clock_now(), pause = p->last_round ? now - p->last_round : 0;
 	uint64_t expired;
 
 	if (read(p->timer, &expired, sizeof(expired)) < 0 || atomic_load(&p->stop))
@@ -247,8 +240,8 @@ static bool goes_on(const struct prober *p, uint64_t *stopped)
 	if (!atomic_load(&p->stop))
 		return true;
 	if (!*stopped)
-		*stopped = now_ns(CLOCK_MONOTONIC);
-	return p->open && now_ns(CLOCK_MONOTONIC) < *stopped + DRAIN_NS;
+		*stopped = clock_now();
+	return p->open && clock_now() < *stopped + DRAIN_NS;
 }
 
 static void *pace(void *arg)
@@ -311,7 +304,7 @@ int prober_start(const struct lab *lab, flow_streams *streams, uint64_t interval
 	memset(p->receivers, -1, lab->fabric->hosts.n * sizeof(int));
 	p->send_by = xcalloc(streams->n, sizeof(int));
 	if (getrandom(&p->word, sizeof(p->word), 0) != sizeof(p->word))
-		p->word = now_ns(CLOCK_REALTIME);
+		p->word = clock_date();
 	allow_files();
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	lab_fabric_namespace(lab->topo->name, fabric);

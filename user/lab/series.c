@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/echo.h"
+#include "lib/clock.h"
+
 #define INTERVAL_NS 2000000ull
 #define WAIT_NS	    1000000000ull
 
@@ -33,33 +36,13 @@ struct sender {
 	struct error *e;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-/* RFC 1071. */
-static uint16_t checksum(const void *data, size_t size)
-{
-	const uint16_t *word = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size / 2; i++)
-		sum += word[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
-}
-
 static void send_request(struct sender *s, unsigned sequence)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = addr_be32(&s->to->addr)};
 	struct request request = {.icmp = {.type = ICMP_ECHO, .un.echo.sequence = htons(sequence)}, .word = s->word};
 
-	request.icmp.checksum = checksum(&request, sizeof(request));
-	s->sent_ns[sequence] = now_ns();
+	request.icmp.checksum = echo_checksum(&request, sizeof(request));
+	s->sent_ns[sequence] = clock_now();
 	s->out->sent++;
 	/* What cannot be sent is not answered either. */
 	sendto(s->fd, &request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
@@ -78,7 +61,7 @@ static void note(struct sender *s, const uint8_t *data, size_t size)
 	sequence = ntohs(reply->icmp.un.echo.sequence);
 	if (sequence >= s->n || !s->sent_ns[sequence])
 		return;
-	rtt = now_ns() - s->sent_ns[sequence];
+	rtt = clock_now() - s->sent_ns[sequence];
 	s->sent_ns[sequence] = 0;
 	s->out->least_ns = !s->out->answered || rtt < s->out->least_ns ? rtt : s->out->least_ns;
 	s->out->most_ns = rtt > s->out->most_ns ? rtt : s->out->most_ns;
@@ -93,7 +76,7 @@ static void receive_until(struct sender *s, uint64_t end)
 	uint64_t now;
 	ssize_t n;
 
-	while (s->out->answered < s->n && (now = now_ns()) < end) {
+	while (s->out->answered < s->n && (now = clock_now()) < end) {
 		struct timespec left = {.tv_sec = (end - now) / 1000000000u, .tv_nsec = (end - now) % 1000000000u};
 
 		if (ppoll(&poll_fd, 1, &left, NULL) <= 0)
@@ -108,18 +91,17 @@ static void receive_until(struct sender *s, uint64_t end)
 static int run(void *arg)
 {
 	struct sender *s = arg;
-	uint64_t due = now_ns();
+	uint64_t due = clock_now();
 
-	s->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+	s->fd = echo_open(s->lab, s->from, s->e);
 	if (s->fd < 0)
-		return error_set(s->e, -errno, "cannot open a raw socket in host '%s': %s", s->from->name,
-				 strerror(errno));
+		return s->fd;
 	for (unsigned i = 0; i < s->n; i++) {
 		send_request(s, i);
 		due += INTERVAL_NS;
 		receive_until(s, due);
 	}
-	receive_until(s, now_ns() + WAIT_NS);
+	receive_until(s, clock_now() + WAIT_NS);
 	close(s->fd);
 	return 0;
 }
@@ -133,7 +115,7 @@ int lab_series(const struct lab *lab, const struct host *from, const struct host
 
 	*out = (struct series){};
 	if (getrandom(&s.word, sizeof(s.word), 0) != sizeof(s.word))
-		s.word = now_ns();
+		s.word = clock_now();
 	s.sent_ns = xcalloc(n, sizeof(*s.sent_ns));
 	lab_host_namespace(lab, from, namespace);
 	err = net_call(namespace, run, &s, e);
