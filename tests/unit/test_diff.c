@@ -323,6 +323,8 @@ Test(diff, bad_files_say_where_and_what_was_expected)
 		{ROUTES, "{\"value\": [null]}", "FILE: value[0] is null; expected an object"},
 		{ROUTES, "[{\"network\": \"10.0.0.0/8\"}, {\"age\": 3}]",
 		 "FILE: value[1] has no 'network'; expected what"},
+		{"bgp-peers hub-ergw", "[{\"localAddress\": \"10.0.0.1\", \"network\": \"10.0.0.0/8\"}]",
+		 "FILE: value[0] has no 'neighbor'; expected what"},
 		{ROUTES, "[{\"network\": [1]}]", "FILE: value[0].network is a list; expected a string"},
 		{ROUTES, "[{\"network\": \"a\", \"weight\": {}}]",
 		 "FILE: value[0].weight is an object; expected a number"},

@@ -196,11 +196,13 @@ static void print_way(const struct explain_input *in, const struct walk *w, FILE
 
 static void print_hops(const struct prediction *p, FILE *out)
 {
+	const char *host = p->forward.delivered ? p->forward.delivered->name : "";
 	char text[ADDR_STRLEN];
 
 	vec_each(h, &p->hops) {
 		fprintf(out, "  %2u  %-15s", h->ttl, addr_is_set(&h->addr) ? addr_format(&h->addr, text) : "*");
-		fprintf(out, "  %s%s%s\n", h->device ? h->device->name : "", *h->silent ? " silent: " : "", h->silent);
+		fprintf(out, "  %s%s%s\n", h->device ? h->device->name : host, *h->silent ? " silent: " : "",
+			h->silent);
 	}
 }
 

@@ -265,17 +265,27 @@ static char *say_system_first(const struct note_step *n)
 
 /* --- Between VNets ------------------------------------------------------------------------------------------------ */
 
+static bool imports_vnets(const struct vnet *v)
+{
+	return v->er_gateway && v->er_gateway->allow_remote_vnet_traffic;
+}
+
+/* One that is off is the cause why there is no answer, and said as that. */
 static char *say_hairpin(const struct note_step *n)
 {
 	const struct fabric *f = fabric_of(n);
-	const struct device *msee = n->s->device, *to = far_device(n);
+	const struct device *msee = n->s->device, *to = far_device(n), *from;
 	const struct port *in = &f->ports.items[n->s->in_port];
 
 	if (msee->kind != ERX_KIND_MSEE || in->role != ERX_ROLE_VNET || !to || !to->vnet)
 		return NULL;
+	from = &f->devices.items[f->ports.items[port_peer(f, n->s->in_port)].device];
 	return xasprintf("'%s' and '%s' meet at '%s': what goes between them travels to the peering location (%s) and "
-			 "back; the gateways of both have allowRemoteVnetTraffic on",
-			 port_far_end(f, n->s->in_port), to->vnet->name, msee->name, msee->circuit->peering_location);
+			 "back%s",
+			 from->name, to->vnet->name, msee->name, msee->circuit->peering_location,
+			 imports_vnets(from->vnet) && imports_vnets(to->vnet)
+				 ? "; the gateways of both have allowRemoteVnetTraffic on"
+				 : "");
 }
 
 static char *say_reach(const struct note_step *n)

@@ -101,15 +101,15 @@ static void add_row(rows *out, const struct fabric *f, const struct rib_entry *e
 	vec_push(out, row);
 }
 
-/* Through a peer's gateways: the rows of the peer, whose routes they are. */
+/* Through a peer's gateways: the rows of the peer, whose routes they are, those that it does not use as well. */
 static void add_peer_rows(rows *out, const struct rib *rib, const struct rib_entry *e, const struct route *r,
 			  bool active)
 {
 	const struct rib_entry *hub = rib_find(rib_table_of(rib, r->from), &e->prefix);
 
-	for (unsigned i = 0; hub && i < hub->n_best; i++) {
+	for (unsigned i = 0; hub && i < hub->n_routes; i++) {
 		if (hub->routes[i].source == SOURCE_BGP)
-			add_row(out, rib->fabric, hub, &hub->routes[i], active);
+			add_row(out, rib->fabric, hub, &hub->routes[i], active && i < hub->n_best);
 	}
 }
 
