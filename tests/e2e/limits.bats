@@ -25,6 +25,11 @@ status_json() {
 	jq --arg lab "$LAB" '.labs[] | select(.lab == $lab)' <<<"$output" >"$BATS_TEST_TMPDIR/status"
 }
 
+# What the controller has told last of the session that the limit is of.
+last_session() {
+	erx events --json | jq -r -s '[.[] | select(.event == "session" and .object == "ce1:er1.primary")] | last | "\(.state) \(.because // "")"'
+}
+
 @test "below 80 % there is no warning, and every limit is in the JSON" {
 	announcing 3000
 	run -0 erx status
@@ -57,8 +62,13 @@ status_json() {
 	jq -e '(.reachable | not) and any(.limits[]; .over) and
 		any(.notes[]; .cause and (.text | contains("exceed the 4,000 of tier Standard")))' <<<"$output"
 	run -0 erx reach hub-vm office-pc
+	[[ $(last_session) == "down 4,001 prefixes from 'ce1' exceed the 4,000 of tier Standard" ]]
 	# One less, and it comes back by the smallest change.
 	sed -i 's/count: 4000/count: 3999/' "$TOPOLOGY"
 	load_lab "$TOPOLOGY"
 	on hub-vm ping -qc 1 -W 2 10.1.0.10
+	[[ $(last_session) == "up " ]]
+	sed -i 's/count: 3999/count: 4000/' "$TOPOLOGY"
+	load_lab "$TOPOLOGY"
+	[[ $(last_session) == "down 4,001 prefixes from 'ce1' exceed the 4,000 of tier Standard" ]]
 }

@@ -128,13 +128,19 @@ static void expect_note(const struct lab *lab, const char *from, const char *to,
 	notes_free(&notes);
 }
 
-static void expect_no_note(const struct lab *lab, const char *from, const char *to, const char *name)
+static void expect_no_note_with(const struct lab *lab, const char *from, const char *to, const char *name,
+				const char *part)
 {
 	note_list notes = {};
 
 	notes_of(lab, fabric_host(lab->fabric, from), fabric_host(lab->fabric, to), &notes);
-	cr_expect(!has_note(&notes, name, ""), "%s > %s: note %s", from, to, name);
+	cr_expect(!has_note(&notes, name, part), "%s > %s: note %s with '%s'", from, to, name, part);
 	notes_free(&notes);
+}
+
+static void expect_no_note(const struct lab *lab, const char *from, const char *to, const char *name)
+{
+	expect_no_note_with(lab, from, to, name, "");
 }
 
 /* --- Every pair has its cause ------------------------------------------------------------------------------------- */
@@ -233,6 +239,52 @@ Test(explain, what_is_down_is_named)
 	lab_restore(lab, NULL);
 	fail(lab, "er1.primary", true);
 	expect_note(lab, "remote-vm", "loc1-vm", "silent-fault", "loses packets silently");
+	lab_free(lab);
+}
+
+static const char *why_session_is_down(const struct lab *lab, const char *link)
+{
+	vec_each(s, &lab->now->sessions) {
+		if (s->link != NO_INDEX && !strcmp(lab->fabric->links.items[s->link].name, link))
+			return s->down_because ? s->down_because : "";
+	}
+	return "no such session";
+}
+
+Test(explain, a_session_says_why_it_is_down)
+{
+	static const struct {
+		const char *link, *why, *silent;
+	} dead[] = {
+		{"loc1-ce1:er1.primary", "BGP hold timer expired", "er1.primary"},
+		{"er1.primary:hub-ergw/0", "gateway session timeout expired", "hub-ergw/0"},
+		{"hub-vpngw/0:loc1-ce1", "dead-peer detection expired", "hub-loc1-vpn"},
+	};
+	struct lab *lab = lab_of("topologies/interop.yaml", NULL);
+
+	for (size_t i = 0; i < sizeof(dead) / sizeof(dead[0]); i++) {
+		vec_each(l, &lab->fabric->links)
+			lab->dead[l->index] = !strcmp(l->name, dead[i].link);
+		fail(lab, dead[i].silent, true);
+		cr_expect_str_eq(why_session_is_down(lab, dead[i].link), dead[i].why, "%s", dead[i].link);
+		/* Without carrier nobody waits for a timer. */
+		lab_restore(lab, NULL);
+		fail(lab, dead[i].silent, false);
+		cr_expect_str_eq(why_session_is_down(lab, dead[i].link), "link down", "%s", dead[i].link);
+		lab_restore(lab, NULL);
+	}
+	memset(lab->dead, 0, lab->fabric->links.n * sizeof(*lab->dead));
+	cr_assert(!lab_fail(lab, "er1.primary", FAULT_BGP));
+	compute(lab);
+	cr_expect_str_eq(why_session_is_down(lab, "loc1-ce1:er1.primary"), "closed, the link is up");
+	expect_note(lab, "remote-vm", "loc1-vm", "session-down", "is down: closed, the link is up");
+	lab_restore(lab, NULL);
+	cr_assert(!lab_fail(lab, "er1.primary", FAULT_ARP));
+	compute(lab);
+	cr_expect_str_eq(why_session_is_down(lab, "loc1-ce1:er1.primary"), "ARP has no answer");
+	lab_restore(lab, NULL);
+	compute(lab);
+	cr_expect_str_eq(why_session_is_down(lab, "loc1-ce1:er1.primary"), "");
 	lab_free(lab);
 }
 
@@ -434,11 +486,13 @@ Test(explain, vnets_on_one_circuit_need_the_switch_at_both_gateways)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		lab = circuits(cases[i].va, cases[i].second, "false", "65002");
 		expect_note(lab, "va-vm", "va2-vm", "remote-vnet-traffic-off", cases[i].part);
+		expect_no_note_with(lab, "va-vm", "va2-vm", "hairpin", "the gateways of both");
 		check_all_pairs(lab, cases[i].part);
 		lab_free(lab);
 	}
 	lab = circuits("true", "true", "false", "65002");
 	expect_note(lab, "va-vm", "va2-vm", "hairpin", "travels to the peering location (London)");
+	expect_note(lab, "va-vm", "va2-vm", "hairpin", "the gateways of both have allowRemoteVnetTraffic on");
 	lab_free(lab);
 }
 

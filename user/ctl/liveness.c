@@ -47,24 +47,26 @@ static uint64_t ospf_dead(const struct fabric *f, const struct link *l)
 	return 40 * S;
 }
 
+#define EXPIRES(protocol) protocol, protocol " expired"
+
 /* A link of another kind has nobody who listens: hosts and peerings run no protocol. */
 static const struct rule {
 	enum link_kind kind;
-	const char *protocol;
+	const char *protocol, *expired;
 	enum liveness_effect effect;
 	uint64_t (*detect)(const struct fabric *f, const struct link *l);
 } rules[] = {
 	/* RFC 4271 4.2: without BFD a silent neighbour is found by the hold timer, 180 s unless the router says less.
 	 */
-	{LINK_CIRCUIT, "BGP hold timer", LIVENESS_SESSION, circuit_hold},
+	{LINK_CIRCUIT, EXPIRES("BGP hold timer"), LIVENESS_SESSION, circuit_hold},
 	/* azure.md 7.1: between edge router and gateway up to a minute; Global Reach likewise [inferred]. */
-	{LINK_MSEE_ERGW, "gateway session timeout", LIVENESS_SESSION, backbone},
-	{LINK_REACH, "Global Reach session timeout", LIVENESS_SESSION, backbone},
-	{LINK_GATEWAY, "gateway health probe", LIVENESS_LINK, backbone},
+	{LINK_MSEE_ERGW, EXPIRES("gateway session timeout"), LIVENESS_SESSION, backbone},
+	{LINK_REACH, EXPIRES("Global Reach session timeout"), LIVENESS_SESSION, backbone},
+	{LINK_GATEWAY, EXPIRES("gateway health probe"), LIVENESS_LINK, backbone},
 	/* IKE gives the tunnel up, and with it every route through it. */
-	{LINK_TUNNEL, "dead-peer detection", LIVENESS_LINK, tunnel_timeout},
+	{LINK_TUNNEL, EXPIRES("dead-peer detection"), LIVENESS_LINK, tunnel_timeout},
 	/* azure.md 1.2: the switch runs OSPF; RFC 2328 C.3: the dead interval is four hellos of 10 s. */
-	{LINK_LAN, "OSPF dead interval", LIVENESS_LINK, ospf_dead},
+	{LINK_LAN, EXPIRES("OSPF dead interval"), LIVENESS_LINK, ospf_dead},
 };
 
 static bool has_bfd(const struct fabric *f, const struct link *l)
@@ -81,7 +83,10 @@ static uint64_t scaled(const struct fabric *f, uint64_t ns)
 
 static struct liveness_timers make_timers(const struct fabric *f, const struct rule *rule, uint64_t detect)
 {
-	struct liveness_timers t = {.protocol = rule->protocol, .effect = rule->effect, .detect_ns = scaled(f, detect)};
+	struct liveness_timers t = {.protocol = rule->protocol,
+				    .expired = rule->expired,
+				    .effect = rule->effect,
+				    .detect_ns = scaled(f, detect)};
 
 	if (!t.detect_ns)
 		return (struct liveness_timers){};
@@ -96,7 +101,8 @@ static struct liveness_timers make_timers(const struct fabric *f, const struct r
 
 static struct liveness_timers bfd_timers(const struct fabric *f)
 {
-	struct liveness_timers t = {.protocol = "BFD", .effect = LIVENESS_SESSION, .is_bfd = true};
+	struct liveness_timers t = {
+		.protocol = "BFD", .expired = "BFD expired", .effect = LIVENESS_SESSION, .is_bfd = true};
 
 	t.interval_ns = scaled(f, BFD_INTERVAL);
 	if (t.interval_ns < SHORTEST_INTERVAL)

@@ -19,6 +19,7 @@ enum liveness_effect {
 /* What watches over a link. detect_ns 0: nothing does. */
 struct liveness_timers {
 	const char *protocol; /* "BFD", "BGP hold timer", … */
+	const char *expired;  /* the same as a reason: "BFD expired" */
 	enum liveness_effect effect;
 	uint64_t detect_ns;   /* silence for this long is death */
 	uint64_t interval_ns; /* between two hellos */

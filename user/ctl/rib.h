@@ -17,8 +17,10 @@ struct conditions {
 	bool without_limits;	  /* Azure's limits are neither counted nor act */
 	const bool *link_down;	  /* by link: no carrier, or the neighbour was found dead: nothing passes */
 	const bool *session_down; /* by link: the BGP session over it is down though the link carries packets */
-	const uint8_t *prepends;  /* by device: how often it adds its AS beyond once towards every neighbour
-				   * (maintenance, azure.md 7.1) */
+	/* By link: why one of the two is so, in words that outlive the routes. NULL, here or for a link: they say. */
+	const char *const *because;
+	const uint8_t *prepends; /* by device: how often it adds its AS beyond once towards every neighbour
+				  * (maintenance, azure.md 7.1) */
 };
 
 /* Whether a link carries packets. */
@@ -150,7 +152,7 @@ struct session_view {
 	const struct connection *connection; /* NULL: CIRCUIT and INSIDE */
 	struct addr addr_a, addr_b;
 	bool up;
-	/* "link down", "session down", "4,001 prefixes from 'loc1-ce1' exceed the 4,000 of tier Standard"; NULL: up. */
+	/* "link down", "BFD expired", "4,001 prefixes from 'loc1-ce1' exceed the 4,000 of tier Standard"; NULL: up. */
 	const char *down_because;
 	size_t sent_a, sent_b; /* prefixes a advertises to b now, and b to a */
 };

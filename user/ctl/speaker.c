@@ -19,9 +19,13 @@ bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t l
 
 static const char *why_down(const struct bgp *b, uint32_t link)
 {
+	const char *because = b->now->because && link != NO_INDEX ? b->now->because[link] : NULL;
+
 	if (!link_is_up(b->fabric, b->now, link))
-		return "link down";
-	return b->now->session_down && b->now->session_down[link] ? "session down" : NULL;
+		return because ? because : "link down";
+	if (!b->now->session_down || !b->now->session_down[link])
+		return NULL;
+	return because ? because : "session down";
 }
 
 static void add_session(struct bgp *b, struct session s)

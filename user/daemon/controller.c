@@ -51,12 +51,25 @@ static void drop_lab(struct controller *c)
 	c->lab = NULL;
 }
 
+/* memory: NULL when this controller has just begun. */
+static void tell_taken_over(struct controller *c, const session_memory *memory)
+{
+	const session_memory none = {};
+
+	if (memory)
+		event(c, "reload", c->name, NULL, "lab '%s' was loaded anew: %zu devices, %zu links", c->name,
+		      c->lab->fabric->devices.n, c->lab->fabric->links.n);
+	else
+		event(c, "start", c->name, NULL, "controller %d has taken over lab '%s'", getpid(), c->name);
+	news_of_load(c, memory ? memory : &none);
+}
+
 /*
  * Under the lab's lock. Everything is computed once and compared with what is
  * loaded, so that a change that the last controller was killed in the middle of
  * is finished; on a whole lab that writes nothing.
  */
-static int take_over(struct controller *c, struct error *e)
+static int take_over(struct controller *c, const session_memory *memory, struct error *e)
 {
 	struct lab_changes changes;
 	int err = lab_open(c->name, &c->lab, e);
@@ -86,27 +99,29 @@ static int take_over(struct controller *c, struct error *e)
 		      dp_changes_sum(&changes.dp));
 	maintain_abort(c);
 	err = follow_asked(c, (struct follow_how){}, &changes, e);
-	if (!err)
-		date_sessions(c);
-	return err ? err : lab_save_state(c->lab, e);
+	if (err)
+		return err;
+	date_sessions(c);
+	tell_taken_over(c, memory);
+	return lab_save_state(c->lab, e);
 }
 
 /* Without a lab there is nothing to control: on failure this ends. Who was dead stays dead until it is heard: the flags
  * are part of the lab's state. */
 int controller_reload(struct controller *c, struct error *e)
 {
+	session_memory memory = {};
 	int err;
 
+	news_remember(c, &memory);
 	/* What was asked for by then is part of the lab's state, and is taken back with it. */
 	if (c->maintenance)
 		maintain_abort(c);
 	drop_lab(c);
-	err = take_over(c, e);
+	err = take_over(c, &memory, e);
 	c->stopping = c->stopping || err;
 	c->fresh = true;
-	if (!err)
-		event(c, "reload", c->name, NULL, "lab '%s' was loaded anew: %zu devices, %zu links", c->name,
-		      c->lab->fabric->devices.n, c->lab->fabric->links.n);
+	news_forget(&memory);
 	return err;
 }
 
@@ -282,7 +297,7 @@ static int start(struct controller *c, struct error *e)
 		err = watch_directory(c, e);
 	if (!err) {
 		c->lock = lab_lock(c->name, false, true, e);
-		err = c->lock < 0 ? c->lock : take_over(c, e);
+		err = c->lock < 0 ? c->lock : take_over(c, NULL, e);
 		follow_unlock(c);
 	}
 	return err ? err : server_start(c, e);
@@ -329,7 +344,6 @@ int controller_run(const char *name, int ready_fd)
 		log_error("%s", e.text);
 		tell_ready(ready_fd, e.text);
 	} else {
-		event(&c, "start", name, NULL, "controller %d has taken over lab '%s'", getpid(), name);
 		tell_ready(ready_fd, "ok");
 		loop(&c);
 	}

@@ -104,6 +104,18 @@ void follow_noticed(struct controller *c);
 /* --- news.c --- */
 void news_of_routes(struct controller *c);
 
+/* The sessions of a lab, beyond the lab: what a load has changed is told by the names of both ends. */
+struct session_was {
+	char *a, *b;
+	bool up;
+};
+typedef VEC(struct session_was) session_memory;
+
+void news_remember(const struct controller *c, session_memory *out);
+void news_forget(session_memory *memory);
+/* Tell which sessions have come up or gone down since, and which new ones are down though nobody has cut their link. */
+void news_of_load(struct controller *c, const session_memory *memory);
+
 /* --- events.c --- */
 struct events *events_new(void);
 void events_free(struct events *e); /* NULL is fine */

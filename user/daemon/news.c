@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/controller.h"
+#include "obs/limits.h"
 #include "obs/names.h"
 
 /* More best paths than this are counted, not told one by one. */
@@ -24,28 +25,11 @@ static const char *session_name(const struct controller *c, const struct session
 
 /* --- Sessions ---------------------------------------------------------------------------------------------------- */
 
-/* The link's own story first: the routes only know that the session is down. */
-static const char *why_down(const struct controller *c, const struct session_view *s, char out[static 160])
-{
-	const struct lab *lab = c->lab;
-
-	*out = '\0';
-	if (s->up)
-		return out;
-	if (s->link != NO_INDEX && lab->dead[s->link])
-		snprintf(out, 160, "%s expired", c->alive[s->link].timers.protocol);
-	else if (s->link != NO_INDEX && lab->shut[s->link])
-		snprintf(out, 160, "closed, the link is up");
-	else
-		snprintf(out, 160, "%s", s->down_because ? s->down_because : "");
-	return out;
-}
-
-static void session_changed(struct controller *c, const struct session_view *s)
+static void tell_session(struct controller *c, const struct session_view *s)
 {
 	cJSON *fields = cJSON_CreateObject();
-	char name[256], reason[160];
-	const char *why = why_down(c, s, reason);
+	char name[256];
+	const char *why = !s->up && s->down_because ? s->down_because : "";
 
 	cJSON_AddStringToObject(fields, "state", s->up ? "up" : "down");
 	cJSON_AddStringToObject(fields, "a", device_name(c, s->a));
@@ -54,6 +38,11 @@ static void session_changed(struct controller *c, const struct session_view *s)
 		cJSON_AddStringToObject(fields, "because", why);
 	event(c, "session", session_name(c, s, name), fields, "BGP session %s - %s is %s%s%s", device_name(c, s->a),
 	      device_name(c, s->b), s->up ? "up" : "down", *why ? ": " : "", why);
+}
+
+static void session_changed(struct controller *c, const struct session_view *s)
+{
+	tell_session(c, s);
 	if (s->link != NO_INDEX)
 		c->lab->since[s->link] = clock_date();
 }
@@ -61,6 +50,7 @@ static void session_changed(struct controller *c, const struct session_view *s)
 static void sent_changed(struct controller *c, const struct session_view *s, uint32_t from, uint32_t to, size_t was,
 			 size_t is)
 {
+	size_t moved = is < was ? was - is : is - was;
 	cJSON *fields;
 	char name[256];
 
@@ -72,8 +62,8 @@ static void sent_changed(struct controller *c, const struct session_view *s, uin
 	cJSON_AddNumberToObject(fields, "was", was);
 	cJSON_AddNumberToObject(fields, "prefixes", is);
 	event(c, is < was ? "withdraw" : "announce", session_name(c, s, name), fields,
-	      "%s %s %zu prefixes %s %s: %zu now", device_name(c, from), is < was ? "withdraws" : "announces",
-	      is < was ? was - is : is - was, is < was ? "from" : "to", device_name(c, to), is);
+	      "%s %s %zu prefix%s %s %s: %zu now", device_name(c, from), is < was ? "withdraws" : "announces", moved,
+	      moved == 1 ? "" : "es", is < was ? "from" : "to", device_name(c, to), is);
 }
 
 static void compare_sessions(struct controller *c, const struct rib *was, const struct rib *now)
@@ -89,6 +79,56 @@ static void compare_sessions(struct controller *c, const struct rib *was, const 
 
 		sent_changed(c, b, b->a, b->b, a->sent_a, b->sent_a);
 		sent_changed(c, b, b->b, b->a, a->sent_b, b->sent_b);
+	}
+}
+
+/* --- Over a load ------------------------------------------------------------------------------------------------- */
+
+void news_remember(const struct controller *c, session_memory *out)
+{
+	const struct rib *now = c->way ? c->way->now : NULL;
+
+	for (size_t i = 0; now && i < now->sessions.n; i++) {
+		const struct session_view *s = &now->sessions.items[i];
+		struct session_was was = {xstrdup(device_name(c, s->a)), xstrdup(device_name(c, s->b)), s->up};
+
+		vec_push(out, was);
+	}
+}
+
+void news_forget(session_memory *memory)
+{
+	vec_each(m, memory) {
+		free(m->a);
+		free(m->b);
+	}
+	vec_free(memory);
+}
+
+static const struct session_was *recall(const struct controller *c, const session_memory *memory,
+					const struct session_view *s)
+{
+	vec_each(m, memory) {
+		if (!strcmp(m->a, device_name(c, s->a)) && !strcmp(m->b, device_name(c, s->b)))
+			return m;
+	}
+	return NULL;
+}
+
+static bool is_news(const struct rib *now, const struct session_view *s, const struct session_was *was)
+{
+	return was ? was->up != s->up : session_is_worth_a_word(now, s);
+}
+
+void news_of_load(struct controller *c, const session_memory *memory)
+{
+	const struct rib *now = c->way->now;
+
+	vec_each(s, &now->sessions) {
+		const struct session_was *was = recall(c, memory, s);
+
+		if (is_news(now, s, was))
+			(was ? session_changed : tell_session)(c, s);
 	}
 }
 
@@ -118,11 +158,19 @@ static bool same_best(const struct rib_entry *a, const struct rib_entry *b)
 	return true;
 }
 
-static const char *hop_name(const struct controller *c, const struct route *r)
+/* What a VNet has from its gateway leaves by an edge router: both count, as one gateway gives a route of each. */
+static void hop_name(const struct controller *c, const struct route *r, char out[static 160])
 {
-	if (r->from != NO_INDEX)
-		return device_name(c, r->from);
-	return r->link != NO_INDEX ? c->lab->fabric->links.items[r->link].name : source_name(r->source);
+	const struct fabric *f = c->lab->fabric;
+	const struct link *l = r->link != NO_INDEX ? &f->links.items[r->link] : NULL;
+
+	if (r->from == NO_INDEX)
+		snprintf(out, 160, "%s", l ? l->name : source_name(r->source));
+	else if (l && l->kind == LINK_VNET_MSEE)
+		snprintf(out, 160, "%.70s over %.70s", device_name(c, r->from),
+			 device_name(c, f->ports.items[l->ports[1]].device));
+	else
+		snprintf(out, 160, "%s", device_name(c, r->from));
 }
 
 static cJSON *hops_json(const struct controller *c, const struct rib_entry *e, char *text, size_t size)
@@ -132,8 +180,9 @@ static cJSON *hops_json(const struct controller *c, const struct rib_entry *e, c
 
 	snprintf(text, size, "nobody");
 	for (unsigned i = 0; e && i < e->n_best; i++) {
-		const char *name = hop_name(c, &e->routes[i]);
+		char name[160];
 
+		hop_name(c, &e->routes[i], name);
 		cJSON_AddItemToArray(list, cJSON_CreateString(name));
 		if (n < size)
 			n += snprintf(text + n, size - n, "%s%s", i ? ", " : "", name);
@@ -145,7 +194,7 @@ static void best_changed(struct controller *c, const char *table, const struct r
 			 const struct rib_entry *now)
 {
 	const struct rib_entry *any = now ? now : was;
-	char prefix[PREFIX_STRLEN], from[160], to[160], alike[40] = "";
+	char prefix[PREFIX_STRLEN], from[320], to[320], alike[40] = "";
 	cJSON *fields = cJSON_CreateObject();
 	const char *rule = now && now->n_best ? decide_step_name(now->decided_at) : NULL;
 

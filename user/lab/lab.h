@@ -50,12 +50,13 @@ struct lab {
 	/* Asked for by faults, by link. */
 	bool *cut;	   /* no carrier */
 	bool *link_silent; /* loses packets */
-	bool *shut;	   /* the session over it is closed */
+	const char **shut; /* why the session over it is closed; NULL: it is not */
 	/* Noticed, by link. */
 	bool *no_carrier; /* and nobody has asked for that */
 	bool *dead;	  /* the neighbour has been silent for too long (ctl/liveness.h) */
 	/* What routing goes by: the above, as far as the controller has reacted to it. By link, by link, by device. */
 	bool *link_down, *session_down;
+	const char **because; /* see struct conditions */
 	uint8_t *prepends;
 	/* By link: when the session over it last came up or went down, CLOCK_REALTIME in ns; 0: not known. */
 	uint64_t *since;
@@ -109,6 +110,7 @@ char *lab_state_text(const struct lab *lab);
 void lab_state_set(struct lab *lab, char *text);
 const char *fault_text(enum fault_kind kind); /* "is down" */
 const char *fault_word(enum fault_kind kind); /* "down" */
+bool fault_is_planned(enum fault_kind kind);  /* a step of maintenance */
 
 /*
  * What routing would go by if it went by everything that is asked for and noticed, and whether that differs from what

@@ -28,15 +28,17 @@
 
 static const struct {
 	const char *word, *text;
+	const char *shuts; /* the session, and why that is down then; NULL: it does not */
 	bool circuit_only; /* ARP and BGP are what a circuit's path has */
-	bool cuts, silences, shuts, prepends;
+	bool cuts, silences, prepends;
 	bool planned; /* a step of maintenance, which takes it back */
 } kinds[N_FAULT_KINDS] = {
 	[FAULT_DOWN] = {"down", "is down", .cuts = true},
 	[FAULT_SILENT] = {"silent", "loses packets silently", .silences = true},
-	[FAULT_ARP] = {"arp", "has no ARP: nothing passes, its session is down", true, .silences = true, .shuts = true},
-	[FAULT_BGP] = {"bgp", "has its BGP session down, the link is up", true, .shuts = true},
-	[FAULT_DRAINED] = {"drained", "is drained for maintenance", .shuts = true, .planned = true},
+	[FAULT_ARP] = {"arp", "has no ARP: nothing passes, its session is down", "ARP has no answer", true,
+		       .silences = true},
+	[FAULT_BGP] = {"bgp", "has its BGP session down, the link is up", "closed, the link is up", true},
+	[FAULT_DRAINED] = {"drained", "is drained for maintenance", "closed for maintenance", .planned = true},
 	[FAULT_PREPENDED] = {"prepended", "announces longer AS paths", .prepends = true, .planned = true},
 	[FAULT_SERVICED] = {"serviced", "is down for maintenance", .cuts = true, .planned = true},
 };
@@ -49,6 +51,11 @@ const char *fault_word(enum fault_kind kind)
 const char *fault_text(enum fault_kind kind)
 {
 	return kinds[kind].text;
+}
+
+bool fault_is_planned(enum fault_kind kind)
+{
+	return kinds[kind].planned;
 }
 
 static void mark_devices(struct lab *lab, const struct link *l, uint8_t *prepends)
@@ -72,7 +79,8 @@ static void mark_fault(struct lab *lab, const struct fault *fault, uint8_t *prep
 	vec_each(l, &links) {
 		lab->cut[*l] = lab->cut[*l] || kinds[fault->kind].cuts;
 		lab->link_silent[*l] = lab->link_silent[*l] || kinds[fault->kind].silences;
-		lab->shut[*l] = lab->shut[*l] || kinds[fault->kind].shuts;
+		if (!lab->shut[*l])
+			lab->shut[*l] = kinds[fault->kind].shuts;
 		if (kinds[fault->kind].prepends && prepends && lab->fabric->links.items[*l].kind != LINK_REACH)
 			mark_devices(lab, &lab->fabric->links.items[*l], prepends);
 	}
@@ -85,7 +93,7 @@ static void mark_links(struct lab *lab)
 
 	memset(lab->cut, 0, n * sizeof(bool));
 	memset(lab->link_silent, 0, n * sizeof(bool));
-	memset(lab->shut, 0, n * sizeof(bool));
+	memset(lab->shut, 0, n * sizeof(*lab->shut));
 	vec_each(fault, &lab->faults)
 		mark_fault(lab, fault, NULL);
 }
@@ -217,10 +225,26 @@ void lab_follow(struct lab *lab)
 	}
 }
 
+/* What was asked for comes first: who closes a session by hand does not wonder that it expires. */
+static const char *why_down(const struct lab *lab, uint32_t link)
+{
+	if (lab->link_down[link] && (lab->cut[link] || lab->no_carrier[link]))
+		return NULL;
+	if (lab->session_down[link] && lab->shut[link])
+		return lab->shut[link];
+	if (!lab->dead[link] || !(lab->link_down[link] || lab->session_down[link]))
+		return NULL;
+	return liveness_timers_of(lab->fabric, &lab->fabric->links.items[link]).expired;
+}
+
 struct conditions lab_conditions(const struct lab *lab)
 {
-	return (struct conditions){
-		.link_down = lab->link_down, .session_down = lab->session_down, .prepends = lab->prepends};
+	for (uint32_t l = 0; l < lab->fabric->links.n; l++)
+		lab->because[l] = why_down(lab, l);
+	return (struct conditions){.link_down = lab->link_down,
+				   .session_down = lab->session_down,
+				   .because = lab->because,
+				   .prepends = lab->prepends};
 }
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
@@ -234,19 +258,21 @@ void state_init(struct lab *lab)
 		lab->fastpath[i] = lab->topo->connections.items[i].fastpath;
 	lab->cut = xcalloc(links, sizeof(bool));
 	lab->link_silent = xcalloc(links, sizeof(bool));
-	lab->shut = xcalloc(links, sizeof(bool));
+	lab->shut = xcalloc(links, sizeof(*lab->shut));
 	lab->no_carrier = xcalloc(links, sizeof(bool));
 	lab->dead = xcalloc(links, sizeof(bool));
 	lab->link_down = xcalloc(links, sizeof(bool));
 	lab->session_down = xcalloc(links, sizeof(bool));
+	lab->because = xcalloc(links, sizeof(*lab->because));
 	lab->since = xcalloc(links, sizeof(*lab->since));
 	lab->prepends = xcalloc(lab->fabric->devices.n, sizeof(*lab->prepends));
 }
 
 void state_free(struct lab *lab)
 {
-	void *const arrays[] = {lab->fastpath, lab->cut,       lab->link_silent,  lab->shut,  lab->no_carrier,
-				lab->dead,     lab->link_down, lab->session_down, lab->since, lab->prepends};
+	void *const arrays[] = {lab->fastpath,	 lab->cut,   lab->link_silent, lab->shut,
+				lab->no_carrier, lab->dead,  lab->link_down,   lab->session_down,
+				lab->because,	 lab->since, lab->prepends};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]);

@@ -51,8 +51,7 @@ cJSON *limit_json(const struct limit_usage *u)
 	return item;
 }
 
-/* That a link which is down takes its session along needs no words. */
-static bool is_worth_a_word(const struct rib *rib, const struct session_view *s)
+bool session_is_worth_a_word(const struct rib *rib, const struct session_view *s)
 {
 	return !s->up && s->down_because && s->link != NO_INDEX && strcmp(s->down_because, "link down") != 0 &&
 	       !rib->fabric->links.items[s->link].down_in_file;
@@ -69,7 +68,7 @@ void limits_print_warnings(const struct rib *rib, FILE *out)
 		fprintf(out, "warning: %s\n", text);
 	}
 	vec_each(s, &rib->sessions) {
-		if (is_worth_a_word(rib, s))
+		if (session_is_worth_a_word(rib, s))
 			fprintf(out, "warning: the BGP session of '%s' and '%s' is down: %s\n",
 				device_name(rib->fabric, s->a), device_name(rib->fabric, s->b), s->down_because);
 	}

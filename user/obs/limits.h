@@ -15,6 +15,9 @@ void limit_text(const struct limit_usage *u, char *out, size_t size);
 /* {object, what, count, limit, percent, over, consequence, source} */
 cJSON *limit_json(const struct limit_usage *u);
 
+/* It is down, and not because its link is, which needs no words. */
+bool session_is_worth_a_word(const struct rib *rib, const struct session_view *s);
+
 /* A line "warning: …" for each limit from 80 % on, and for each session that is down though its link is up. */
 void limits_print_warnings(const struct rib *rib, FILE *out);
 /* Every limit that something counts for, and every session that is down: [{a, b, because}]. */

@@ -98,7 +98,8 @@ void status_print(const struct status_input *in, FILE *out)
 			: !in->dp      ? "the programs are gone"
 				       : "a port lacks its program");
 	vec_each(f, &lab->faults)
-		fprintf(out, "failed: %s %s\n", f->target, fault_text(f->kind));
+		fprintf(out, "%s: %s %s\n", fault_is_planned(f->kind) ? "maintenance" : "failed", f->target,
+			fault_text(f->kind));
 	for (size_t i = 0; i < lab->topo->connections.n; i++) {
 		if (lab->fastpath[i])
 			fprintf(out, "FastPath on: %s\n", lab->topo->connections.items[i].name);
