@@ -56,7 +56,7 @@ static bool takes(const struct verb *v, int letter)
 
 static void print_help(const struct verb *v)
 {
-	printf("usage: erxdpctl %s %s\n\n%s\n\noptions:\n", v->name, v->args, v->text);
+	printf("usage: erxdpctl %s%s%s\n\n%s\n\noptions:\n", v->name, *v->args ? " " : "", v->args, v->text);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		if (takes(v, options[i].option.val))
 			printf("  %s\n", options[i].text);
@@ -94,7 +94,8 @@ static void take_option(struct call *call, int letter)
 
 static int misuse(const struct verb *v)
 {
-	fprintf(stderr, "usage: erxdpctl %s %s\ntry 'erxdpctl %s --help'\n", v->name, v->args, v->name);
+	fprintf(stderr, "usage: erxdpctl %s%s%s\ntry 'erxdpctl %s --help'\n", v->name, *v->args ? " " : "", v->args,
+		v->name);
 	return EXIT_USAGE;
 }
 
@@ -155,6 +156,8 @@ int main(int argc, char **argv)
 	struct call call = {.lab = getenv("ERXDP_LAB")};
 	int code;
 
+	if (call.lab && !*call.lab)
+		call.lab = NULL;
 	if (argc < 2) {
 		print_usage(stderr);
 		return EXIT_USAGE;
@@ -166,6 +169,12 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "--version")) {
 		puts("erxdpctl " ERXDP_VERSION);
 		return EXIT_DONE;
+	}
+	if (*argv[1] == '-') {
+		log_error("'%s' comes before any verb: options follow it, as in 'erxdpctl status --json'; 'erxdpctl "
+			  "--help' lists the verbs",
+			  argv[1]);
+		return EXIT_USAGE;
 	}
 	call.verb = find_verb(argv[1]);
 	if (!call.verb)

@@ -42,6 +42,8 @@ eventually() {
 is_dead() { [[ $(last_event neighbour-dead "$1") != null ]]; }
 is_best() { erx explain "$1" "$2" --json | jq -e --arg device "$3" 'any(.forwardDevices[]; .device == $device)' >/dev/null; }
 
+status_says() { erx status | grep -qF "$1"; }
+
 is_gone() { [[ ! -e /proc/$1 || $(awk '/^State/ { print $2 }' "/proc/$1/status") == Z ]]; }
 
 # groups: what the maps say, without the word that tells which slot is current.
@@ -414,6 +416,38 @@ taken_back() {
 	jq -se '[.[] | select(.event == "groups") | .groups] | all(. > 0)' "$out"
 	exits 0 erx events --count 3
 	(($(wc -l <<<"$output") == 3))
+	# A VNet with one gateway has a route by each edge router: it says which.
+	jq -se '[.[] | select(.event == "best-path" and .object == "remote" and .prefix == "10.2.30.0/25")] |
+		length == 2 and all(.[]; .was + .now == ["remote-ergw/0 over er1.primary"])' "$out"
+}
+
+@test "misuse and missing rights are told for what they are" {
+	local count
+	for count in x -1 0 3x ""; do
+		exits 2 erx events --count "$count"
+		says "--count takes a number from 1 on"
+	done
+	exits 2 "$ERXDPCTL" --lab "$LAB" status
+	says "options follow it"
+	exits 0 env ERXDP_LAB= "$ERXDPCTL" events --lab "$LAB" --count 1
+	# Copied to where anybody may run it.
+	install -m 755 "$ERXDPCTL" "$BATS_TEST_TMPDIR/erxdpctl"
+	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+	exits 1 setpriv --reuid nobody --regid nogroup --clear-groups "$BATS_TEST_TMPDIR/erxdpctl" status --lab "$LAB"
+	says "Permission denied; run as root"
+	exits 1 setpriv --reuid nobody --regid nogroup --clear-groups "$BATS_TEST_TMPDIR/erxdpctl" events --lab "$LAB"
+	says "Permission denied; run as root, or as a member of group erxdp"
+}
+
+@test "a closed session says by what, in status and in explain" {
+	exits 0 erx fail --layer bgp er1.primary
+	exits 0 erx status
+	says "warning: the BGP session of 'loc1-ce1' and 'er1.primary' is down: closed, the link is up"
+	exits 0 erx explain remote-vm loc1-vm
+	says "its BGP session with 'er1.primary' is down: closed, the link is up"
+	exits 0 erx restore --all
+	exits 0 erx fail --silent er1.primary
+	eventually 4 status_says "warning: the BGP session of 'loc1-ce1' and 'er1.primary' is down: BGP hold timer expired"
 }
 
 @test "a history of 4,096 events with long names is told whole" {

@@ -95,7 +95,10 @@ int cmd_capture(const struct call *call)
 	struct lab *lab;
 	FILE *file = NULL;
 	int code = EXIT_REFUSED;
+	unsigned count = 0;
 
+	if (read_count(call, &count))
+		return EXIT_USAGE;
 	if (!call->write) {
 		log_error("capture needs -w FILE, or -w - for standard output");
 		return EXIT_USAGE;
@@ -116,7 +119,7 @@ int cmd_capture(const struct call *call)
 		sigaction(SIGINT, &action, NULL);
 		sigaction(SIGTERM, &action, NULL);
 		sigaction(SIGPIPE, &action, NULL);
-		code = run(lab, &in, &out, file, call->count ? strtoul(call->count, NULL, 10) : 0);
+		code = run(lab, &in, &out, file, count);
 		if (file != stdout && fclose(file))
 			code = EXIT_REFUSED;
 	}

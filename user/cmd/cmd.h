@@ -80,6 +80,8 @@ int load_parsed(const struct call *call, struct lab *lab);
 int unload_lab(const char *name);
 /* Say what failed; returns the exit code. */
 int refuse(const struct error *e);
+/* --count as a number, 1 or more; without the option *out stays. Returns -EINVAL after a message. */
+int read_count(const struct call *call, unsigned *out);
 /* The lab that is meant; nonzero after a message. */
 int name_of_lab(const char *asked, char out[static 256]);
 /* Ask the lab's controller (started when it is dead) for a change; request is deleted. Says what came of it; returns

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cmd/cmd.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +16,22 @@ int refuse(const struct error *e)
 {
 	log_error("%s", e->text);
 	return EXIT_REFUSED;
+}
+
+int read_count(const struct call *call, unsigned *out)
+{
+	char *end;
+	unsigned long n;
+
+	if (!call->count)
+		return 0;
+	n = strtoul(call->count, &end, 10);
+	if (!isdigit((unsigned char)*call->count) || *end || !n || n > INT_MAX) {
+		log_error("--count takes a number from 1 on, not '%s'", call->count);
+		return -EINVAL;
+	}
+	*out = n;
+	return 0;
 }
 
 /* At most a byte more than a topology may have: the parser says that it is too large. */

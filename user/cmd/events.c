@@ -3,7 +3,6 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd/cmd.h"
 #include "daemon/client.h"
@@ -27,21 +26,17 @@ static bool print_event(void *arg, const cJSON *event)
 	return !ferror(stdout);
 }
 
-static unsigned wanted(const struct call *call)
-{
-	if (call->count)
-		return (unsigned)strtoul(call->count, NULL, 10);
-	return call->follow ? 0 : ALL;
-}
-
 int cmd_events(const struct call *call)
 {
 	struct error e = {};
 	char name[256];
+	unsigned wanted = call->follow ? 0 : ALL;
 	int err;
 
+	if (read_count(call, &wanted))
+		return EXIT_USAGE;
 	if (name_of_lab(call->lab, name))
 		return EXIT_REFUSED;
-	err = controller_listen(name, wanted(call), call->follow, NULL, NULL, print_event, (void *)call, &e);
+	err = controller_listen(name, wanted, call->follow, NULL, NULL, print_event, (void *)call, &e);
 	return err ? refuse(&e) : EXIT_DONE;
 }

@@ -159,6 +159,8 @@ static int run_unloaded(const struct call *call, struct lab *file, const struct 
 {
 	int code = load_parsed(call, file), end;
 
+	if (code == EXIT_REFUSED) /* and has left nothing */
+		return code;
 	if (code == EXIT_DONE)
 		code = stop ? EXIT_REFUSED : run_loaded(what, call->json);
 	fflush(stdout);

@@ -63,6 +63,8 @@ int cmd_status(const struct call *call)
 	/* A lab that is just being made is no damaged one. */
 	int lock = access(LAB_RUN, F_OK) ? -1 : lab_lock_all(false, &e);
 
+	if (lock < 0 && e.text[0])
+		return refuse(&e);
 	lab_names(&names);
 	if (found && !names.n && !list)
 		log_info("no lab is loaded; run 'erxdpctl load FILE'");

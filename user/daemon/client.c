@@ -231,8 +231,10 @@ static int talk_open(const char *lab, bool changing, struct talk *t, struct erro
 	t->fd = connect_to(lab, changing);
 	if (t->fd >= 0)
 		return 0;
-	error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; 'erxdpctl load' starts it", lab,
-		  strerror(-t->fd));
+	error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; %s", lab, strerror(-t->fd),
+		  t->fd != -EACCES ? "'erxdpctl load' starts it"
+		  : changing	   ? "run as root"
+				   : "run as root, or as a member of group " LAB_GROUP);
 	return -ECONNREFUSED;
 }
 
