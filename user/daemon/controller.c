@@ -167,12 +167,13 @@ static void timer_rang(struct controller *c)
 static void look_for_claim(struct controller *c)
 {
 	char changes[4096];
+	struct error e = {};
 
 	while (read(c->gone, changes, sizeof(changes)) > 0)
 		;
-	if (is_claimed(c))
+	if (check_claim(c, &e) != -ENOENT)
 		return;
-	log_error("the run directory of lab '%s' is gone; so is its controller", c->name);
+	log_error("%s", e.text);
 	c->stopping = true;
 }
 
@@ -262,14 +263,20 @@ static int claim(const char *name, struct error *e)
 	return fd;
 }
 
-bool is_claimed(const struct controller *c)
+int check_claim(const struct controller *c, struct error *e)
 {
-	struct stat held, named;
+	struct stat held = {}, named = {};
 	char path[512];
+	bool there;
 
 	lab_run_path(c->name, CONTROLLER_FILE, path);
-	return !fstat(c->claim, &held) && !stat(path, &named) && held.st_ino == named.st_ino &&
-	       held.st_dev == named.st_dev;
+	there = !stat(path, &named);
+	if ((!there && errno != ENOENT) || fstat(c->claim, &held))
+		return error_set(e, -EIO, "cannot look at '%s': %s", path, strerror(errno));
+	if (there && held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+		return 0;
+	return error_set(e, -ENOENT, "the run directory of lab '%s' is gone, and with it what this controller controls",
+			 c->name);
 }
 
 static int watch_directory(struct controller *c, struct error *e)

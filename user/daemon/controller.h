@@ -59,8 +59,9 @@ struct controller {
 int controller_run(const char *name, int ready_fd);
 /* The topology was replaced: drop what was made from the old one, take the new one over. */
 int controller_reload(struct controller *c, struct error *e);
-/* Whether the run directory is still the one that this controller has claimed. */
-bool is_claimed(const struct controller *c);
+/* 0 while the run directory is the one that this controller has claimed, -ENOENT when it is gone or another's, or
+ * another -errno when that cannot be seen. */
+int check_claim(const struct controller *c, struct error *e);
 
 /* --- watch.c --- */
 int watch_start(struct controller *c, struct error *e);

@@ -23,8 +23,7 @@ int follow_lock(struct controller *c, struct error *e)
 		return err;
 	}
 	c->fresh = false;
-	if (!is_claimed(c))
-		err = error_set(e, -ENOENT, "the run directory of lab '%s' is not this controller's any more", c->name);
+	err = check_claim(c, e);
 	if (!err)
 		err = lab_generation(c->name, &generation, e);
 	if (!err && generation != c->generation)
