@@ -66,6 +66,7 @@ static int hand_over(const char *name, struct error *e)
 		return err;
 	request = cJSON_CreateObject();
 	cJSON_AddStringToObject(request, "do", "reload");
+	cJSON_AddStringToObject(request, "version", ERXDP_VERSION);
 	err = controller_ask(name, true, request, NULL, NULL, &answer, e);
 	if (!err && !cJSON_IsTrue(cJSON_GetObjectItem(answer, "ok")))
 		err = error_set(e, -EIO, "the controller of lab '%s' has not taken it over: %s", name,
@@ -73,7 +74,7 @@ static int hand_over(const char *name, struct error *e)
 	cJSON_Delete(answer);
 	if (!err)
 		return 0;
-	/* It was killed just now, or has been stopped: another one can. */
+	/* It was killed just now, has been stopped, or is of another version than this: another one can. */
 	log_verbose("%s; another controller is started", e->text);
 	err = controller_end(name, e);
 	return err ? err : controller_ensure(name, e);

@@ -5,7 +5,7 @@
  *   {"do": "fail", "target": "er1.primary", "how": "down"}      down, silent, arp, bgp or maintenance
  *   {"do": "restore", "target": "er1.primary"}                  without a target: everything
  *   {"do": "fastpath", "connection": "hub-er1", "on": true}
- *   {"do": "reload"}                                            the topology was loaded anew
+ *   {"do": "reload", "version": "1.2"}                          the topology was loaded anew, by this version
  *   {"do": "stop"}
  *   {"do": "status"}   {"do": "neighbours"}
  *   {"do": "events", "last": 100, "follow": true}               events come before the answer, and after it
@@ -299,7 +299,12 @@ static cJSON *do_fastpath(const struct request *r)
  */
 static cJSON *do_reload(const struct request *r)
 {
+	const char *version = text_of(r, "version");
 	struct error e = {};
+
+	/* After an upgrade the one who loads is newer, and so must be who controls. */
+	if (version && strcmp(version, ERXDP_VERSION))
+		return refused(CODE_REFUSED, "it is of version " ERXDP_VERSION ", not %.60s", version);
 
 	if (!r->c->fresh && controller_reload(r->c, &e))
 		return refused(CODE_REFUSED, "%s", e.text);
