@@ -38,7 +38,7 @@ CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-missing-field-initializers $(SANFLAGS)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
-CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(PKG_CFLAGS) -DERXDP_VERSION='"$(VERSION)"'
+CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(PKG_CFLAGS)
 LDLIBS   += $(PKG_LIBS) -lpthread -lm
 # The programs use nothing newer than Linux 6.1 and clang 14.
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
@@ -83,6 +83,13 @@ $(PROGRAMS): $(BUILD)/%: $(BUILD)/user/%.o $(LIBRARY)
 $(LIBRARY): $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Written only when it has changed.
+$(BUILD)/version: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(BUILD)/user/lib/version.o: $(BUILD)/version
+$(BUILD)/user/lib/version.o: CPPFLAGS += -DERXDP_VERSION='"$(VERSION)"'
 
 $(BUILD)/%.o: %.c
 	$(say) CC $<
@@ -136,7 +143,7 @@ check-bird: $(BUILD)/bird-dump
 	$(Q)tests/bird/mutations.py
 
 # libFuzzer targets: tests/fuzz/NAME.c becomes build/fuzz-NAME.
-PURE_SRC := $(sort $(foreach l,lib topo ctl fwd,$(wildcard user/$(l)/*.c)))
+PURE_SRC := $(filter-out user/lib/version.c,$(sort $(foreach l,lib topo ctl fwd,$(wildcard user/$(l)/*.c))))
 $(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
 	$(say) FUZZ $@
 	$(Q)mkdir -p $(@D)
@@ -204,6 +211,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: all help unit check check-bird check-inject bench-control bench-failover test fuzz format install uninstall clean
+.PHONY: FORCE all help unit check check-bird check-inject bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/log.h"
+#include "lib/version.h"
 
 static const struct option_text {
 	struct option option;
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!strcmp(argv[1], "--version")) {
-		puts("erxdpctl " ERXDP_VERSION);
+		printf("erxdpctl %s\n", erxdp_version);
 		return EXIT_DONE;
 	}
 	if (*argv[1] == '-') {

@@ -7,6 +7,7 @@
 
 #include "daemon/controller.h"
 #include "lib/log.h"
+#include "lib/version.h"
 
 static const struct option options[] = {
 	{"help", no_argument, NULL, 'h'},
@@ -33,7 +34,7 @@ int main(int argc, char **argv)
 	while ((letter = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
 		switch (letter) {
 		case 'h': usage(stdout); return 0;
-		case 'V': puts("erxdpd " ERXDP_VERSION); return 0;
+		case 'V': printf("erxdpd %s\n", erxdp_version); return 0;
 		case 'v': log_level = log_level < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG; break;
 		case 'r': ready = atoi(optarg); break;
 		default: usage(stderr); return 2;

@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "daemon/client.h"
 #include "lib/log.h"
+#include "lib/version.h"
 #include "obs/print.h"
 
 #define EXCHANGE_MS 5000
@@ -66,7 +67,7 @@ static int hand_over(const char *name, struct error *e)
 		return err;
 	request = cJSON_CreateObject();
 	cJSON_AddStringToObject(request, "do", "reload");
-	cJSON_AddStringToObject(request, "version", ERXDP_VERSION);
+	cJSON_AddStringToObject(request, "version", erxdp_version);
 	err = controller_ask(name, true, request, NULL, NULL, &answer, e);
 	if (!err && !cJSON_IsTrue(cJSON_GetObjectItem(answer, "ok")))
 		err = error_set(e, -EIO, "the controller of lab '%s' has not taken it over: %s", name,

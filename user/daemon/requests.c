@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/controller.h"
+#include "lib/version.h"
 
 enum { CODE_REFUSED = 1, CODE_USAGE = 2 };
 
@@ -303,8 +304,8 @@ static cJSON *do_reload(const struct request *r)
 	struct error e = {};
 
 	/* After an upgrade the one who loads is newer, and so must be who controls. */
-	if (version && strcmp(version, ERXDP_VERSION))
-		return refused(CODE_REFUSED, "it is of version " ERXDP_VERSION ", not %.60s", version);
+	if (version && strcmp(version, erxdp_version))
+		return refused(CODE_REFUSED, "it is of version %s, not %.60s", erxdp_version, version);
 
 	if (!r->c->fresh && controller_reload(r->c, &e))
 		return refused(CODE_REFUSED, "%s", e.text);
