@@ -403,6 +403,24 @@ Test(explain, route_tables)
 	}
 }
 
+/* Its kernel drops what is not for it: traceroute shows nobody there. */
+Test(explain, an_appliance_is_no_hop_that_answers)
+{
+	struct lab *lab = vnets(
+		&(struct spoke){USES_HUB, ", nextHopIpAddress: 10.2.0.9", "false", SITE, "VirtualAppliance"});
+	const struct host *from = fabric_host(lab->fabric, "one-vm"), *to = fabric_host(lab->fabric, "pc");
+	struct flow flow = {.src = from->addr, .dst = to->addr, .protocol = IPPROTO_ICMP};
+	struct prediction p;
+
+	predict(lab->image, from, to, &flow, &p);
+	cr_expect(!p.reachable);
+	cr_assert_eq(p.hops.n, 1);
+	cr_expect(!addr_is_set(&p.hops.items[0].addr));
+	cr_expect_str_eq(p.hops.items[0].silent, "an appliance, and the twin's hosts forward nothing");
+	prediction_free(&p);
+	lab_free(lab);
+}
+
 Test(explain, a_user_defined_route_is_said_to_decide)
 {
 	struct lab *lab = vnets(&(struct spoke){USES_HUB, "", "false", "10.1.0.0/16", "VnetLocal"});

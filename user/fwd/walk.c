@@ -173,8 +173,19 @@ static void answer_of(const struct image *image, const struct host *from, const 
 	walk_free(&way);
 }
 
-static struct hop probe(const struct image *image, const struct host *from, const struct flow *flow, unsigned ttl,
-			bool back, bool *arrived, bool *expired)
+/* The host that a probe ends at: the destination, or an appliance that a user-defined route names. */
+static void arrived_at(const struct host *host, const struct host *to, bool back, struct hop *hop)
+{
+	if (host != to)
+		snprintf(hop->silent, sizeof(hop->silent), "an appliance, and the twin's hosts forward nothing");
+	else if (!back)
+		snprintf(hop->silent, sizeof(hop->silent), "arrives, but no answer finds the way back");
+	else
+		hop->addr = host->addr;
+}
+
+static struct hop probe(const struct image *image, const struct host *from, const struct host *to,
+			const struct flow *flow, unsigned ttl, bool back, bool *arrived, bool *expired)
 {
 	struct hop hop = {.ttl = ttl};
 	struct walk way;
@@ -183,9 +194,7 @@ static struct hop probe(const struct image *image, const struct host *from, cons
 	*arrived = way.delivered != NULL;
 	*expired = way.outcome == ERX_answered_time_exceeded || way.outcome == ERX_ttl_silent;
 	if (way.delivered) {
-		hop.addr = back ? way.delivered->addr : (struct addr){};
-		if (!back)
-			snprintf(hop.silent, sizeof(hop.silent), "arrives, but no answer finds the way back");
+		arrived_at(way.delivered, to, back, &hop);
 	} else {
 		const struct step *last = &way.steps.items[way.steps.n - 1];
 
@@ -217,7 +226,7 @@ void predict(const struct image *image, const struct host *from, const struct ho
 	out->reachable = out->forward.delivered == to && out->back.delivered == from;
 	out->ping_ttl = out->back.ttl;
 	for (unsigned ttl = 1; ttl <= 30 && !arrived && expired; ttl++) {
-		struct hop hop = probe(image, from, flow, ttl, out->back.delivered == from, &arrived, &expired);
+		struct hop hop = probe(image, from, to, flow, ttl, out->back.delivered == from, &arrived, &expired);
 
 		vec_push(&out->hops, hop);
 	}

@@ -126,17 +126,31 @@ static const struct udr *udr_of(const struct step *s)
 	return e && e->n_routes && e->routes[0].source == SOURCE_UDR ? e->routes[0].udr : NULL;
 }
 
+/* Where it went wrong: where it stopped, or what sent it to an appliance. */
+static const struct step *step_to_blame(const struct walk *w)
+{
+	const struct step *blame = &w->steps.items[w->steps.n - 1];
+
+	vec_each(s, &w->steps) {
+		if (w->delivered && udr_of(s))
+			blame = s;
+	}
+	return blame;
+}
+
 /* A route table of a VNet is Azure's type UserDefinedRoute; for other devices it has no type but Unknown. */
 static cJSON *issue_of(const struct walk *w, const char *origin)
 {
-	const struct step *last = &w->steps.items[w->steps.n - 1];
+	const struct step *last = step_to_blame(w);
 	bool at_vnet = last->device->kind == ERX_KIND_VNET;
 	cJSON *issue = cJSON_CreateObject(), *context = cJSON_AddArrayToObject(issue, "context");
 
 	if (at_vnet)
 		add_context(context, "RouteType", udr_of(last) ? "User" : "System");
 	add_context(context, "Device", last->device->name);
-	add_context(context, "Reason", outcome_text(w->outcome));
+	add_context(context, "Reason",
+		    w->delivered ? "sent to an appliance, and the twin's hosts forward nothing"
+				 : outcome_text(w->outcome));
 	cJSON_AddStringToObject(issue, "origin", origin);
 	cJSON_AddStringToObject(issue, "severity", "Error");
 	cJSON_AddStringToObject(issue, "type", at_vnet ? "UserDefinedRoute" : "Unknown");
@@ -156,7 +170,7 @@ static void add_issues(const struct connectivity *c, cJSON *list)
 	struct prediction p;
 
 	predict(c->call->lab->image, c->from, c->to, &flow, &p);
-	if (!p.forward.delivered)
+	if (p.forward.delivered != c->to)
 		add_issue(list->child, &p.forward, "Outbound");
 	else if (!p.reachable)
 		add_issue(list->child->prev, &p.back, "Inbound");
