@@ -439,6 +439,14 @@ taken_back() {
 	says "Permission denied; run as root, or as a member of group erxdp"
 }
 
+@test "what a load that was cut short has left is told with what to do" {
+	mkdir "/run/erxdp/${LAB}half"
+	exits 0 "$ERXDPCTL" status --lab "${LAB}half"
+	says "of lab '${LAB}half' only parts are there" "'erxdpctl unload ${LAB}half' removes them"
+	exits 0 "$ERXDPCTL" unload "${LAB}half"
+	[[ ! -e /run/erxdp/${LAB}half ]]
+}
+
 @test "a closed session says by what, in status and in explain" {
 	exits 0 erx fail --layer bgp er1.primary
 	exits 0 erx status

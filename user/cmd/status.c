@@ -2,6 +2,7 @@
 /* status: what is loaded. */
 #include "obs/status.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +11,16 @@
 #include "lib/log.h"
 #include "obs/print.h"
 
-static void show_parts(const char *name, const struct error *e, cJSON *list)
+static void show_parts(const char *name, int err, const struct error *e, cJSON *list)
 {
 	cJSON *item = list ? cJSON_CreateObject() : NULL;
 
-	log_error("of lab '%s' only parts are there: %s", name, e->text);
+	if (err == -ENOENT)
+		log_error("of lab '%s' only parts are there, as after a load that was cut short: 'erxdpctl load' with "
+			  "its file completes it, 'erxdpctl unload %s' removes them",
+			  name, name);
+	else
+		log_error("of lab '%s' only parts are there: %s", name, e->text);
 	if (!item)
 		return;
 	cJSON_AddStringToObject(item, "lab", name);
@@ -32,9 +38,13 @@ static void show_one(const char *name, cJSON *list)
 	struct dp *dp = NULL;
 	char fabric[256];
 	pid_t pid = controller_pid(name);
+	int err;
 
-	if (lab_open(name, &lab, &e) || lab_compute(lab, &e)) {
-		show_parts(name, &e, list);
+	err = lab_open(name, &lab, &e);
+	if (!err)
+		err = lab_compute(lab, &e);
+	if (err) {
+		show_parts(name, err, &e, list);
 		lab_free(lab);
 		return;
 	}
