@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS	  10 /* a process that has been told to end needs a moment */
 #define ROUND_NS  30000000L
@@ -93,17 +94,20 @@ static void look_at_process(struct search *search, const char *pid)
 		name_process(search, pid, id);
 }
 
+/* Not this process: a thread of its own that was in a namespace may still be about to go. */
 static void look_at_all(struct search *search)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
+	char self[16];
 
 	search->text[0] = 0;
 	search->found = 0;
 	if (!proc)
 		return;
+	snprintf(self, sizeof(self), "%d", getpid());
 	while ((entry = readdir(proc))) {
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, self))
 			look_at_process(search, entry->d_name);
 	}
 	closedir(proc);
