@@ -130,7 +130,38 @@ void subnets_index(const struct vnet *v, struct prefix_index *x)
 	prefix_index_sort(x);
 }
 
-static void vnet_resolve(struct vnet *v)
+static void endpoint_resolve(struct endpoint *e, const struct prefix_index *subnets)
+{
+	struct prefix wanted = prefix_of(&e->addr);
+
+	e->subnet = prefix_index_find(subnets, &wanted);
+}
+
+/* Other words are allowed, they are for people; a slip of the pen is not meant for them. */
+static void load_balancer_resolve(struct parser *p, struct endpoint *e)
+{
+	static const struct word words[] = {{"Standard", ENDPOINT_STANDARD},
+					    {"Basic", ENDPOINT_BASIC},
+					    {"AzureFirewall", ENDPOINT_AZURE_FIREWALL},
+					    {"DnsPrivateResolver", ENDPOINT_DNS_PRIVATE_RESOLVER},
+					    {"NetAppFiles", ENDPOINT_NETAPP_FILES},
+					    {}};
+	const char *candidates[N_ITEMS(words)] = {};
+
+	for (size_t i = 0; e->kind && words[i].text; i++) {
+		candidates[i] = words[i].text;
+		if (!strcasecmp(words[i].text, e->kind)) {
+			e->kind_of = words[i].value;
+			return;
+		}
+	}
+	if (e->kind)
+		caution(p, field_pos(p, &e->kind, e->at),
+			"load balancer '%s' has the kind '%s', which FastPath does not know%s: it counts as %s",
+			e->name, shown(p, e->kind), suggest(p, e->kind, candidates), words[0].text);
+}
+
+static void vnet_resolve(struct parser *p, struct vnet *v)
 {
 	struct prefix_index subnets = {};
 
@@ -142,6 +173,14 @@ static void vnet_resolve(struct vnet *v)
 		struct prefix wanted = prefix_of(&vm->addr);
 
 		vm->subnet = prefix_index_find(&subnets, &wanted);
+	}
+	vec_each(e, &v->load_balancers) {
+		endpoint_resolve(e, &subnets);
+		load_balancer_resolve(p, e);
+	}
+	vec_each(e, &v->private_endpoints) {
+		endpoint_resolve(e, &subnets);
+		e->kind_of = ENDPOINT_PRIVATE;
 	}
 	prefix_index_free(&subnets);
 }
@@ -268,7 +307,7 @@ void resolve(struct parser *p)
 
 	references_resolve(p);
 	vec_each(v, &t->vnets)
-		vnet_resolve(v);
+		vnet_resolve(p, v);
 	vec_each(g, &t->gateways)
 		gateway_resolve(p, g);
 	vec_each(v, &t->vnets)

@@ -86,11 +86,24 @@ struct peering { /* one half: this VNet's view of remote */
 	bool global;		    /* the two VNets are in different locations */
 };
 
-struct endpoint { /* a private endpoint or an internal load balancer */
+/* What an endpoint is, as far as FastPath tells them apart (azure.md 5). A word that is none of these counts as the
+ * first. */
+enum endpoint_kind {
+	ENDPOINT_STANDARD,	       /* load balancers: the default */
+	ENDPOINT_BASIC,		       /* load balancer of the SKU Basic */
+	ENDPOINT_AZURE_FIREWALL,       /* the firewall's private address */
+	ENDPOINT_DNS_PRIVATE_RESOLVER, /* its inbound endpoint */
+	ENDPOINT_NETAPP_FILES,	       /* a volume with basic network features */
+	ENDPOINT_PRIVATE,	       /* a private endpoint, whatever is behind it */
+};
+
+struct endpoint { /* a private endpoint or an internal load balancer: one sink answers for these too */
 	const char *name;
 	struct pos at;
 	struct addr addr;
 	const char *kind; /* as written, NULL when absent */
+	enum endpoint_kind kind_of;
+	const struct subnet *subnet; /* the one that holds addr */
 };
 
 struct vnet {
