@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "packet.h"
 #include "route.h"
+#include "schedule.h"
 #include "send.h"
 
 /* A VNet answers for every address but the host's own; a LAN switch for its own and for what is on its LAN. */
@@ -59,24 +60,11 @@ inline_stage bool may_cause_error(const struct packet *pkt)
 	return !is_icmp_error(pkt) && !(pkt->fragment & FRAGMENT_OFFSET) && has_host_source(pkt);
 }
 
-/* GCRA, without a lock: whoever moves due_ns first has the token. */
-inline_stage bool take_icmp_token(__u32 device)
+inline_stage bool may_send_error(__u32 device)
 {
-	struct erx_icmp_limit *limit = bpf_map_lookup_elem(&erx_icmp_limits, &device);
-	__u64 now = bpf_ktime_get_ns();
+	struct erx_schedule *limit = bpf_map_lookup_elem(&erx_icmp_limits, &device);
 
-	if (!limit)
-		return false;
-	for (int try = 0; try < 4; try++) {
-		__u64 due = limit->due_ns;
-		__u64 from = due > now ? due : now;
-
-		if (due > now + limit->slack_ns)
-			return false;
-		if (__sync_val_compare_and_swap(&limit->due_ns, due, from + limit->interval_ns) == due)
-			return true;
-	}
-	return false;
+	return limit && take_turn(limit);
 }
 
 /*
@@ -159,7 +147,7 @@ inline_stage int write_error_about(struct packet *pkt, int outcome)
 		return outcome == ERX_answered_too_big ? ERX_too_big : ERX_ttl_silent;
 	if (!may_cause_error(pkt))
 		return outcome == ERX_answered_too_big ? ERX_too_big : ERX_ttl_unanswerable;
-	if (!take_icmp_token(pkt->device))
+	if (!may_send_error(pkt->device))
 		return ERX_icmp_limited;
 	if (outcome == ERX_answered_too_big)
 		return write_error(pkt, ICMP_UNREACHABLE, ICMP_CODE_FRAG_NEEDED, pkt->adjacency->mtu);

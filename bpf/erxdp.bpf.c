@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "route.h"
 #include "send.h"
+#include "sweep.h"
 #include "tunnel.h"
 
 /* Up to the packet that the device has to forward. *arp: it is no packet but an ARP message. */
@@ -112,6 +113,14 @@ int BPF_PROG(port_refused, const struct net_device *from, const void *prog, cons
 {
 	if (map_type == BPF_MAP_TYPE_DEVMAP)
 		count_lost(from, index, 1);
+	return 0;
+}
+
+/* Run by the controller now and then: flows that have ended make room. */
+SEC("syscall")
+int sweep(void *ctx)
+{
+	bpf_for_each_map_elem(&erx_flows, end_idle_flow, NULL, 0);
 	return 0;
 }
 

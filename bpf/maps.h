@@ -111,8 +111,50 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_DEVICES);
 	__type(key, __u32);
-	__type(value, struct erx_icmp_limit);
+	__type(value, struct erx_schedule);
 } erx_icmp_limits SEC(".maps");
+
+/* What circuits and gateways carry at most. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ERX_MAX_METERS);
+	__type(key, __u32);
+	__type(value, struct erx_meter);
+} erx_meters SEC(".maps");
+
+/* What each CPU has drawn from a meter and not yet spent, and what it has let pass. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERX_MAX_METERS);
+	__type(key, __u32);
+	__type(value, struct erx_spent);
+} erx_spent SEC(".maps");
+
+/* Flows that cross a gateway, with the time of the last packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ERX_MAX_FLOWS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct erx_flow_key);
+	__type(value, __u64);
+} erx_flows SEC(".maps");
+
+/* How many flows of each meter are in erx_flows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ERX_MAX_METERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} erx_flow_counts SEC(".maps");
+
+/* Addresses that an MSEE sends past the gateway. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ERX_MAX_FASTPATH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct erx_fastpath_key);
+	__type(value, struct erx_fastpath);
+} erx_fastpath SEC(".maps");
 
 /* ESP sequence number per tunnel port. */
 struct {

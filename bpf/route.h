@@ -7,6 +7,13 @@
 #include "maps.h"
 #include "packet.h"
 
+inline_stage const struct erx_hops *hops_of(__u32 index)
+{
+	const struct erx_group *group = bpf_map_lookup_elem(&erx_groups, &index);
+
+	return group ? &group->slots[group->current & 1] : NULL;
+}
+
 /* What the longest prefix that covers addr leads to; NULL: no route. */
 inline_stage const struct erx_hops *lookup_route(__u32 table, __be32 addr)
 {
@@ -15,16 +22,25 @@ inline_stage const struct erx_hops *lookup_route(__u32 table, __be32 addr)
 		.table = bpf_htonl(table),
 	};
 	const struct erx_route *route;
-	const struct erx_group *group;
-	__u32 index;
 
 	__builtin_memcpy(key.addr, &addr, sizeof(addr));
 	route = bpf_map_lookup_elem(&erx_routes, &key);
-	if (!route)
+	return route ? hops_of(route->group) : NULL;
+}
+
+/* Where an address leads that FastPath has programmed (azure.md 5); NULL: it has not. */
+inline_stage const struct erx_hops *lookup_fastpath(__u32 table, __be32 addr)
+{
+	__u32 within_block = bpf_ntohl(addr) & ((1 << ERX_FASTPATH_BITS) - 1);
+	__be32 block = addr & ~bpf_htonl((1 << ERX_FASTPATH_BITS) - 1);
+	struct erx_fastpath_key key = {.table = bpf_htonl(table)};
+	const struct erx_fastpath *found;
+
+	__builtin_memcpy(key.addr, &block, sizeof(block));
+	found = bpf_map_lookup_elem(&erx_fastpath, &key);
+	if (!found || !(found->programmed >> within_block & 1))
 		return NULL;
-	index = route->group;
-	group = bpf_map_lookup_elem(&erx_groups, &index);
-	return group ? &group->slots[group->current & 1] : NULL;
+	return hops_of(found->groups[within_block >> 3]);
 }
 
 inline_stage int stop_at(const struct packet *pkt, __u32 flags)
@@ -43,7 +59,11 @@ inline_stage int stop_at(const struct packet *pkt, __u32 flags)
 /* Sets pkt->next. What ends here: no route, None, Internet, and the device's own addresses. */
 inline_stage int find_route(struct packet *pkt)
 {
-	pkt->next = lookup_route(pkt->port->table, pkt->dst);
+	pkt->next = NULL;
+	if (pkt->port->flags & ERX_PORT_FASTPATH)
+		pkt->next = lookup_fastpath(pkt->port->table, pkt->dst);
+	if (!pkt->next)
+		pkt->next = lookup_route(pkt->port->table, pkt->dst);
 	if (!pkt->next)
 		return ERX_no_route;
 	return pkt->next->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->next->flags) : ERX_CONTINUE;

@@ -4,6 +4,7 @@
 #define ERX_SEND_H
 
 #include "maps.h"
+#include "meter.h"
 #include "packet.h"
 #include "tunnel.h"
 
@@ -76,8 +77,10 @@ inline_stage void count_path(const struct packet *pkt)
 
 inline_stage int send(struct packet *pkt, int outcome)
 {
-	int stop = write_ttl(pkt);
+	int stop = meter(pkt);
 
+	if (stop == ERX_CONTINUE)
+		stop = write_ttl(pkt);
 	if (stop == ERX_CONTINUE)
 		stop = encapsulate(pkt);
 	if (stop == ERX_CONTINUE)

@@ -60,6 +60,7 @@ enum erx_icmp_check {			  /* at a VM's port, for ICMP errors (azure.md 3.3) */
 #define ERX_PORT_CAPTURE_OUT	(1 << 2)
 #define ERX_PORT_DROP_FRAGMENTS (1 << 3)
 #define ERX_PORT_ARP_ANY	(1 << 4) /* answer for every address but the host's own, as a VNet does */
+#define ERX_PORT_FASTPATH	(1 << 5) /* erx_fastpath has entries for what arrives here */
 
 /* erx_ports: index is ifindex - ERX_FIRST_IFINDEX. A zeroed entry (hash_basis 0) is no port. */
 struct erx_port {
@@ -75,11 +76,12 @@ struct erx_port {
 	__u16 policy_set;  /* row of erx_policies */
 	__u16 path_column; /* added to an adjacency's path row */
 	__u16 tunnel_mtu;  /* inner bytes; TCP MSS is clamped to this minus 40; 0 elsewhere */
+	__u16 meter;	   /* index into erx_meters for what arrives here and is sent on; 0: none */
 	__u8 mac[6];
 	__u8 kind;  /* enum erx_kind */
 	__u8 role;  /* enum erx_role */
 	__u8 flags; /* ERX_PORT_* */
-	__u8 pad[1];
+	__u8 pad[3];
 };
 
 /* Longest prefix within one table: the table is matched in full, ahead of the address. */
@@ -146,7 +148,8 @@ struct erx_adjacency {
 	__u8 role;	 /* enum erx_role of the port, for the policy */
 	__u8 flags;	 /* ERX_ADJ_* */
 	__u8 icmp_check; /* enum erx_icmp_check, when the port leads to a host */
-	__u8 pad[3];
+	__u8 pad[1];
+	__u16 meter;	   /* index into erx_meters for what leaves by it; 0: none */
 	__u32 check_table; /* routing table of that check */
 	__be32 outer_src, outer_dst;
 	__u32 spi;
@@ -189,14 +192,71 @@ struct erx_device_stats {
 };
 
 /*
- * erx_icmp_limits: per device, a virtual schedule (GCRA): an error is allowed
- * while due_ns is at most slack_ns ahead of now, and moves due_ns by interval_ns.
- * The controller writes the first two, the programs the third.
+ * A virtual schedule (GCRA): something is allowed while due_ns is at most
+ * slack_ns ahead of now, and moves due_ns by interval_ns. The controller writes
+ * the first two, the programs the third. erx_icmp_limits has one per device, for
+ * ICMP errors.
  */
-struct erx_icmp_limit {
-	__u64 interval_ns; /* 1e9 / errors per second */
+struct erx_schedule {
+	__u64 interval_ns; /* 1e9 / events per second */
 	__u64 slack_ns;	   /* (burst - 1) * interval_ns */
 	__u64 due_ns;	   /* bpf_ktime_get_ns() time base */
+};
+
+/* What a meter counts. Bytes are of IP, as in erx_paths. A connection is a flow's first packet. */
+enum erx_unit { ERX_BYTES, ERX_PACKETS, ERX_CONNECTIONS, ERX_N_UNITS };
+
+/*
+ * How much of one unit may pass per second. CPUs draw from the schedule in lots of
+ * a millisecond's worth and spend them from erx_spent, so that a packet costs
+ * no clock and no line of memory shared with other CPUs.
+ */
+struct erx_rate {
+	__u64 lot; /* units per event of the schedule, at least one packet's; 0: no limit */
+	struct erx_schedule schedule;
+	__u32 outcome; /* enum erx_outcome of what is refused */
+	__u32 pad;
+};
+
+/* erx_meters: a circuit's bandwidth in one direction of one link, or what an ExpressRoute gateway carries (azure.md 6).
+ */
+struct erx_meter {
+	struct erx_rate rates[ERX_N_UNITS];
+	__u64 idle_ns;	 /* a flow ends after this long without a packet */
+	__u32 max_flows; /* at once; 0: flows are not looked at */
+	__u32 pad;
+};
+
+/* erx_spent (per CPU), by meter: what is left of the lots drawn, and what has passed. */
+struct erx_spent {
+	__u64 left[ERX_N_UNITS];
+	__u64 passed[ERX_N_UNITS];
+};
+
+/* erx_flows: flows through gateways; the value is when the last packet came, CLOCK_MONOTONIC_COARSE in ns. */
+struct erx_flow_key {
+	__u32 meter;
+	__be32 src, dst;
+	__be16 sport, dport; /* as the flow hash has them */
+	__u32 protocol;
+};
+
+/* erx_flow_counts, by meter: entries of erx_flows. The programs add and take away. */
+
+/*
+ * erx_fastpath: the addresses that an MSEE sends past the gateway, in front of the
+ * trie. They are programmed one by one, as Azure does (azure.md 5), and lie in
+ * blocks of 64, so that 200,000 of them fit a CPU's cache. No VNet is
+ * smaller than a /29, so eight addresses in a row belong to the same one.
+ */
+#define ERX_FASTPATH_BITS 6 /* of an address, within a block */
+struct erx_fastpath_key {
+	__be32 table;
+	__u8 addr[4]; /* the block's first */
+};
+struct erx_fastpath {
+	__u64 programmed; /* bit n: address n of the block */
+	__u32 groups[8];  /* index into erx_groups, for each eight addresses */
 };
 
 /* erx_control, one entry. */
@@ -219,10 +279,14 @@ struct erx_capture_record {
 };
 #define ERX_NO_PORT 0xffffffff
 
-_Static_assert(sizeof(struct erx_port) == 52, "erx_port is shared with the programs");
+_Static_assert(sizeof(struct erx_port) == 56, "erx_port is shared with the programs");
 _Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
 _Static_assert(sizeof(struct erx_route) == 4, "erx_route is shared with the programs");
 _Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
+_Static_assert(sizeof(struct erx_flow_key) == 20, "no hole in a hash's key");
+_Static_assert(sizeof(struct erx_fastpath_key) == 8, "no hole in a hash's key");
+_Static_assert(sizeof(struct erx_fastpath) == 40, "erx_fastpath is shared with the programs");
+_Static_assert(sizeof(struct erx_meter) == 136, "erx_meter is shared with the programs");
 _Static_assert(sizeof(struct erx_device_stats) == 8 * ERX_N_OUTCOMES, "one counter per outcome");
 
 #endif

@@ -46,6 +46,11 @@
 	X(icmp_limited, "icmp-limited", "an ICMP error was due but the device's limit was reached")                    \
 	X(too_big, "too-big", "larger than the link, without DF or not to be answered")                                \
 	X(fragment_refused, "fragment-refused", "a fragment at a gateway with dropFragments")                          \
+	X(circuit_bandwidth, "circuit-bandwidth", "more than the circuit's bandwidth in this direction of this link")  \
+	X(gateway_bandwidth, "gateway-bandwidth", "more bits a second than the ExpressRoute gateway's SKU carries")    \
+	X(gateway_packets, "gateway-packets", "more packets a second than the ExpressRoute gateway's SKU carries")     \
+	X(gateway_connections, "gateway-connections", "more new connections a second than the gateway's SKU takes")    \
+	X(gateway_flows, "gateway-flows", "more flows at once than the ExpressRoute gateway's SKU keeps")              \
 	X(icmp_error_source, "icmp-error-source", "ICMP error whose source the receiving VM's VNet does not know")     \
 	X(no_port, "no-port", "the next hop's interface is gone")                                                      \
 	X(no_memory, "no-memory", "the frame had no room for a header that had to be added")

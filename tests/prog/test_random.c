@@ -308,8 +308,14 @@ static unsigned long setting(const char *name, unsigned long otherwise)
 /* The frames are worth something only when they reach everything that a single frame can reach. */
 static void expect_all_outcomes(void)
 {
-	static const int unreachable[] = {ERX_unknown_port,	ERX_fault,   ERX_icmp_limited,
-					  ERX_fragment_refused, ERX_no_port, ERX_no_memory};
+	static const int unreachable[] = {
+		ERX_unknown_port,      ERX_fault,
+		ERX_icmp_limited,      ERX_fragment_refused,
+		ERX_no_port,	       ERX_no_memory,
+		ERX_circuit_bandwidth, ERX_gateway_bandwidth,
+		ERX_gateway_packets,   ERX_gateway_connections,
+		ERX_gateway_flows,
+	};
 	struct sums s;
 
 	read_sums(&s);

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/log.h"
+#include "obs/fastpath.h"
 #include "obs/print.h"
 
 static cJSON *request_to(const char *what)
@@ -89,40 +90,6 @@ static int unknown_connection(const struct lab *lab, const char *name)
 	return EXIT_USAGE;
 }
 
-/* The first rule that forbids the bypass; NULL: none does (azure.md 5). */
-static const char *forbidden_by(const struct connection *c)
-{
-	if (!gateway_can_fastpath(c->gateway))
-		return "the SKU of its gateway has no FastPath; UltraPerformance, ErGw3AZ or ErGwScale from 10 units "
-		       "has";
-	return NULL;
-}
-
-static cJSON *fastpath_json(const struct lab *lab, const struct connection *c)
-{
-	bool on = lab->fastpath[c - lab->topo->connections.items];
-	const char *why = forbidden_by(c);
-	cJSON *item = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(item, "connection", c->name);
-	cJSON_AddBoolToObject(item, "expressRouteGatewayBypass", on);
-	cJSON_AddBoolToObject(item, "effective", on && !why);
-	if (why)
-		cJSON_AddStringToObject(item, "forbiddenBy", why);
-	return item;
-}
-
-static void fastpath_print(const struct lab *lab, const struct connection *c)
-{
-	bool on = lab->fastpath[c - lab->topo->connections.items];
-	const char *why = forbidden_by(c);
-
-	printf("%s: FastPath is %s%s%s\n", c->name, on ? "on" : "off", why ? "; not possible: " : "", why ? why : "");
-	printf("  packets from '%s' to the VMs of '%s' go %s '%s'%s\n", c->circuit->name, c->gateway->vnet->name,
-	       on && !why ? "past" : "through", c->gateway->name,
-	       on && !why ? "; to its peered spokes they go through it" : "");
-}
-
 /* One connection, or all of them. */
 static int fastpath_status(const struct lab *lab, const struct connection *only, bool json)
 {
@@ -132,9 +99,9 @@ static int fastpath_status(const struct lab *lab, const struct connection *only,
 		if (c->type != CONNECTION_EXPRESSROUTE || (only && c != only))
 			continue;
 		if (json)
-			cJSON_AddItemToArray(list, fastpath_json(lab, c));
+			cJSON_AddItemToArray(list, fastpath_json(lab->topo, lab->fastpath, c));
 		else
-			fastpath_print(lab, c);
+			fastpath_print(lab->topo, lab->fastpath, c, stdout);
 	}
 	if (json && only)
 		print_json(cJSON_DetachItemFromArray(list, 0));
@@ -147,10 +114,10 @@ static int fastpath_status(const struct lab *lab, const struct connection *only,
 
 static int fastpath_switch(const struct lab *lab, const struct connection *c, bool on)
 {
-	const char *why = forbidden_by(c);
 	cJSON *request;
+	char why[256];
 
-	if (on && why) {
+	if (on && fastpath_impossible(lab->topo, c, why, sizeof(why))) {
 		log_error("FastPath cannot be on for '%s': %s", c->name, why);
 		return EXIT_INVALID;
 	}

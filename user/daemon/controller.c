@@ -101,6 +101,7 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 	err = follow_asked(c, (struct follow_how){}, &changes, e);
 	if (err)
 		return err;
+	sweep_start(c);
 	date_sessions(c);
 	tell_taken_over(c, memory);
 	return lab_save_state(c->lab, e);
@@ -135,6 +136,8 @@ static uint64_t next_due(const struct controller *c)
 		due = maintain;
 	if (c->follow_at && c->follow_at < due)
 		due = c->follow_at;
+	if (c->sweep_at < due)
+		due = c->sweep_at;
 	return due;
 }
 
@@ -161,6 +164,7 @@ static void timer_rang(struct controller *c)
 	if (news || (c->follow_at && clock_now() >= c->follow_at))
 		follow_noticed(c);
 	maintain_work(c);
+	sweep_work(c);
 }
 
 /* Somebody has taken the run directory away: whoever loads the lab again has another controller. */

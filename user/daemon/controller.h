@@ -12,6 +12,7 @@
  *   news.c        what was different before, as events
  *   events.c      the last events, and who wants the next ones
  *   maintain.c    planned work, step by step
+ *   sweep.c       flows through gateways that have ended
  *   requests.c    what can be asked for
  *   server.c      two sockets, JSON lines
  */
@@ -44,6 +45,7 @@ struct controller {
 	uint32_t *port_of;		 /* port by interface index - ERX_FIRST_IFINDEX */
 	struct liveness *alive;		 /* by link */
 	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
+	uint64_t sweep_at;		 /* flows through gateways are looked at then; UINT64_MAX: never */
 	struct maintenance *maintenance; /* NULL: none is going on */
 	struct events *events;
 	struct sockets *sockets;
@@ -137,6 +139,10 @@ bool maintain_is_of(const struct controller *c, const char *target);
 /* End it, and take back what it has asked for, or one that a former controller did not end. Under the lock; the caller
  * follows. Returns whether there was anything. */
 bool maintain_abort(struct controller *c);
+
+/* --- sweep.c --- */
+void sweep_start(struct controller *c);
+void sweep_work(struct controller *c);
 
 /* --- requests.c --- */
 /* Answer one line. changing: it came in by the socket that may change something. Returns the reply, to be deleted. */

@@ -130,19 +130,53 @@ static int apply_policies(struct writer *w)
 /* due_ns belongs to the programs. */
 static int apply_limits(struct writer *w)
 {
-	struct array a = {DP_MAP_icmp_limits, "the ICMP limits", ERX_MAX_DEVICES, sizeof(struct erx_icmp_limit)};
+	struct array a = {DP_MAP_icmp_limits, "the ICMP limits", ERX_MAX_DEVICES, sizeof(struct erx_schedule)};
 	int err = array_read(w, &a);
 
 	vec_each(d, &w->image->devices) {
-		struct erx_icmp_limit limit = d->limit;
+		struct erx_schedule limit = d->limit;
 
 		if (err)
 			break;
-		limit.due_ns = ((struct erx_icmp_limit *)array_at(&a, d->id))->due_ns;
+		limit.due_ns = ((struct erx_schedule *)array_at(&a, d->id))->due_ns;
 		err = array_write(w, &a, d->id, &limit, &w->changes->others);
 	}
 	array_free(&a);
 	return err;
+}
+
+/* What a meter had counted before it was taken away says nothing about the next one with its number. */
+static int forget_spent(struct writer *w, uint32_t id)
+{
+	struct erx_spent *zero = xcalloc(w->dp->cpus, sizeof(*zero));
+	int err = 0;
+
+	if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_spent], &id, zero, BPF_ANY))
+		err = write_failed(w, "the meters");
+	free(zero);
+	return err;
+}
+
+/* due_ns belongs to the programs. */
+static int apply_meters(struct writer *w, struct array *a)
+{
+	static const struct erx_meter none;
+
+	vec_each(m, &w->image->meters) {
+		const struct erx_meter *now = array_at(a, m->id);
+		struct erx_meter entry = m->entry;
+		int err = 0;
+
+		for (int unit = 0; unit < ERX_N_UNITS; unit++)
+			entry.rates[unit].schedule.due_ns = now->rates[unit].schedule.due_ns;
+		if (!memcmp(now, &none, sizeof(none)))
+			err = forget_spent(w, m->id);
+		if (!err)
+			err = array_write(w, a, m->id, &entry, &w->changes->others);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /*
@@ -211,11 +245,14 @@ static int apply_legs(struct writer *w)
 	return err;
 }
 
+/* FastPath addresses lead to groups, too. */
 static int apply_groups(struct writer *w)
 {
 	int err = dp_remember(w->dp, w->e);
 
-	return err ? err : dp_write_groups(w->dp, w->image, w->dry, &w->changes->groups, w->e);
+	if (!err)
+		err = dp_write_groups(w->dp, w->image, w->dry, &w->changes->groups, w->e);
+	return err ? err : dp_write_blocks(w->dp, w->image, w->dry, &w->changes->blocks, w->e);
 }
 
 /* --- Paths ------------------------------------------------------------------------------------------------------ */
@@ -458,7 +495,7 @@ static int apply_control(struct writer *w)
 unsigned dp_changes_sum(const struct dp_changes *c)
 {
 	return c->ports + c->adjacencies + c->groups + c->routes_added + c->routes_changed + c->routes_removed +
-	       c->paths + c->others;
+	       c->paths + c->others + c->blocks;
 }
 
 int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e)
@@ -467,6 +504,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	struct array ports = {DP_MAP_ports, "the ports", ERX_MAX_PORTS, sizeof(struct erx_port)};
 	struct array adjacencies = {DP_MAP_adjacencies, "the adjacencies", ERX_MAX_ADJACENCIES,
 				    sizeof(struct erx_adjacency)};
+	struct array meters = {DP_MAP_meters, "the meters", ERX_MAX_METERS, sizeof(struct erx_meter)};
 	int err;
 
 	memset(changes, 0, sizeof(*changes));
@@ -475,7 +513,11 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	if (!err)
 		err = array_read(&w, &adjacencies);
 	if (!err)
+		err = array_read(&w, &meters);
+	if (!err)
 		err = apply_policies(&w);
+	if (!err)
+		err = apply_meters(&w, &meters);
 	if (!err)
 		err = apply_limits(&w);
 	if (!err)
@@ -502,9 +544,12 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	if (!err)
 		err = array_clear_rest(&w, &adjacencies, &changes->adjacencies);
 	if (!err)
+		err = array_clear_rest(&w, &meters, &changes->others);
+	if (!err)
 		err = remove_paths(&w);
 	array_free(&ports);
 	array_free(&adjacencies);
+	array_free(&meters);
 	/* The ports have been written since they were read. */
 	dp_forget(dp);
 	return err;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the programs have counted. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,37 @@ int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *s
 	int err = dp_sum_cpus(dp, DP_MAP_port_counts, port_id, sizeof(*stats), (uint64_t *)stats);
 
 	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
+}
+
+int dp_read_meter(const struct dp *dp, uint32_t meter_id, uint64_t passed[static ERX_N_UNITS], uint64_t *flows)
+{
+	uint64_t spent[sizeof(struct erx_spent) / sizeof(uint64_t)];
+	int err = dp_sum_cpus(dp, DP_MAP_spent, meter_id, sizeof(struct erx_spent), spent);
+
+	memcpy(passed, spent + offsetof(struct erx_spent, passed) / sizeof(*spent), ERX_N_UNITS * sizeof(*passed));
+	if (!err && bpf_map_lookup_elem(dp->maps[DP_MAP_flow_counts], &meter_id, flows))
+		err = -errno;
+	return err;
+}
+
+static bool any_flows(const struct dp *dp, const struct image *image)
+{
+	vec_each(m, &image->meters) {
+		uint64_t flows = 0;
+
+		if (m->entry.max_flows && !bpf_map_lookup_elem(dp->maps[DP_MAP_flow_counts], &m->id, &flows) && flows)
+			return true;
+	}
+	return false;
+}
+
+int dp_sweep(struct dp *dp, const struct image *image, struct error *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	if (!any_flows(dp, image) || !bpf_prog_test_run_opts(dp->sweep, &opts))
+		return 0;
+	return error_set(e, -errno, "cannot look for flows that have ended in lab '%s': %s", dp->lab, strerror(errno));
 }
 
 static int by_name(const void *a, const void *b)

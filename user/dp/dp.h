@@ -52,6 +52,7 @@ void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
 
 struct dp_changes { /* what dp_apply() wrote or, with dry, would write */
 	unsigned ports, adjacencies, groups, routes_added, routes_changed, routes_removed, paths, others;
+	unsigned blocks; /* of FastPath addresses */
 };
 
 /* All of them. */
@@ -66,7 +67,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 
 /*
  * The part of dp_apply() that a change of the network's state needs: flags of
- * ports and members of groups. What differs is known from a copy in memory, so a
+ * ports, members of groups and FastPath addresses. What differs is known from a copy in memory, so a
  * call costs what it writes. The image must come from the same fabric as that of
  * the last dp_apply(), and its routes must lead to the same groups. A port that
  * recovers does so before the groups change, one that fails after. Returns 0 or
@@ -91,6 +92,12 @@ int dp_detach(const char *lab, const struct image *image, struct error *e);
 /* How many ports lack their program: 0 when all is in place. */
 unsigned dp_unattached(const struct dp *dp, const struct image *image);
 
+/*
+ * Flows through gateways that have been idle for too long make room. Costs next to
+ * nothing while there are none. Returns 0 or -errno.
+ */
+int dp_sweep(struct dp *dp, const struct image *image, struct error *e);
+
 /* Counters. Sums over CPUs. */
 struct dp_path_count {
 	char name[ERX_PATH_LEN];
@@ -99,6 +106,8 @@ struct dp_path_count {
 typedef VEC(struct dp_path_count) dp_path_counts;
 int dp_read_paths(const struct dp *dp, dp_path_counts *out); /* sorted by name */
 int dp_read_device(const struct dp *dp, uint32_t device_id, uint64_t outcomes[static ERX_N_OUTCOMES]);
+/* What a meter has let pass since it is there, by enum erx_unit, and its flows now. */
+int dp_read_meter(const struct dp *dp, uint32_t meter_id, uint64_t passed[static ERX_N_UNITS], uint64_t *flows);
 int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost);
 
 /*

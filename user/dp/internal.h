@@ -22,6 +22,11 @@
 	X(port_lost)                                                                                                   \
 	X(hellos)                                                                                                      \
 	X(icmp_limits)                                                                                                 \
+	X(meters)                                                                                                      \
+	X(spent)                                                                                                       \
+	X(flows)                                                                                                       \
+	X(flow_counts)                                                                                                 \
+	X(fastpath)                                                                                                    \
 	X(sequences)                                                                                                   \
 	X(control)                                                                                                     \
 	X(capture)                                                                                                     \
@@ -34,16 +39,25 @@ enum dp_map {
 		DP_N_MAPS
 };
 
+/* An entry of erx_fastpath. */
+struct dp_block {
+	struct erx_fastpath_key key;
+	struct erx_fastpath value;
+};
+typedef VEC(struct dp_block) dp_blocks;
+
 struct dp {
 	char lab[ERX_NAME_LEN];
 	int maps[DP_N_MAPS];	   /* -1 when not open */
 	int programs[ERX_N_KINDS]; /* -1 when not open */
 	uint32_t program_ids[ERX_N_KINDS];
+	int sweep;			 /* program; -1 when not open */
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
 	/* What the kernel is known to have, by id; NULL when it has to be asked. */
 	struct erx_port *ports;
 	struct erx_group *groups;
+	dp_blocks blocks; /* sorted by key; as long as groups is set */
 };
 
 extern const char *const dp_kind_names[ERX_N_KINDS];
@@ -54,6 +68,10 @@ int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32
 int dp_write_failed(const struct dp *dp, const char *what, int err, struct error *e);
 /* Bring the groups to the image, from what is remembered; *changed counts them. */
 int dp_write_groups(struct dp *dp, const struct image *image, bool dry, unsigned *changed, struct error *e);
+
+/* fastpath.c: all of erx_fastpath, sorted; and bring it to the image, from what is remembered. Returns 0 or -errno. */
+int dp_read_blocks(const struct dp *dp, dp_blocks *out, struct error *e);
+int dp_write_blocks(struct dp *dp, const struct image *image, bool dry, unsigned *changed, struct error *e);
 
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);

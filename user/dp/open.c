@@ -103,6 +103,7 @@ static struct dp *dp_new(const char *lab)
 	snprintf(dp->lab, sizeof(dp->lab), "%s", lab);
 	memset(dp->maps, -1, sizeof(dp->maps));
 	memset(dp->programs, -1, sizeof(dp->programs));
+	dp->sweep = -1;
 	dp->cpus = libbpf_num_possible_cpus();
 	return dp;
 }
@@ -117,6 +118,8 @@ void dp_close(struct dp *dp)
 	for (int i = 0; i < ERX_N_KINDS; i++)
 		if (dp->programs[i] >= 0)
 			close(dp->programs[i]);
+	if (dp->sweep >= 0)
+		close(dp->sweep);
 	dp_forget(dp);
 	if (dp->hellos)
 		munmap((void *)dp->hellos, HELLOS_BYTES);
@@ -160,7 +163,8 @@ static int open_programs(struct dp *dp, struct error *e)
 					 dp_kind_names[i], dp->lab, strerror(errno));
 		dp->program_ids[i] = info.id;
 	}
-	return 0;
+	dp->sweep = open_pin(dp, "programs/sweep", e);
+	return dp->sweep < 0 ? dp->sweep : 0;
 }
 
 /* -ENOENT: something is missing, so it has to be loaded. Any other -errno says nothing about what is there. */
@@ -208,6 +212,9 @@ static int check_contract(const struct dp *dp, struct error *e)
 		{DP_MAP_devices, sizeof(struct erx_device_stats)},
 		{DP_MAP_paths, sizeof(struct erx_path)},
 		{DP_MAP_port_counts, sizeof(struct erx_port_stats)},
+		{DP_MAP_meters, sizeof(struct erx_meter)},
+		{DP_MAP_spent, sizeof(struct erx_spent)},
+		{DP_MAP_fastpath, sizeof(struct erx_fastpath)},
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -250,7 +257,7 @@ static int pin_programs(struct erxdp_bpf *skel, const char *lab)
 
 	bpf_object__for_each_program(prog, skel->obj)
 	{
-		if (bpf_program__type(prog) != BPF_PROG_TYPE_XDP)
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_TRACING)
 			continue;
 		snprintf(name, sizeof(name), "programs/%s", bpf_program__name(prog));
 		dp_pin_path(lab, name, path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What changes with the state of the network: members of groups, and which ports lose packets. */
+/* What changes with the state of the network: members of groups, FastPath addresses, and which ports lose packets. */
 #include <errno.h>
 #include <string.h>
 
@@ -30,6 +30,7 @@ void dp_forget(struct dp *dp)
 {
 	free(dp->ports);
 	free(dp->groups);
+	vec_free(&dp->blocks);
 	dp->ports = NULL;
 	dp->groups = NULL;
 }
@@ -45,6 +46,8 @@ int dp_remember(struct dp *dp, struct error *e)
 	err = dp_read_array(dp, DP_MAP_ports, "the ports", ERX_MAX_PORTS, dp->ports, e);
 	if (!err)
 		err = dp_read_array(dp, DP_MAP_groups, "the next-hop groups", ERX_MAX_GROUPS, dp->groups, e);
+	if (!err)
+		err = dp_read_blocks(dp, &dp->blocks, e);
 	if (err)
 		dp_forget(dp);
 	return err;
@@ -167,6 +170,8 @@ int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *
 		err = write_ports(dp, image, true, &changes->ports, e);
 	if (!err)
 		err = dp_write_groups(dp, image, false, &changes->groups, e);
+	if (!err)
+		err = dp_write_blocks(dp, image, false, &changes->blocks, e);
 	if (!err)
 		err = write_ports(dp, image, false, &changes->ports, e);
 	if (err)

@@ -40,6 +40,7 @@ static const struct {
 	[ID_PATH] = {"path", ERX_MAX_PATHS},
 	[ID_LEG_ROW] = {"leg", ERX_MAX_LEGS / ERX_LEG_COLUMNS},
 	[ID_POLICY_SET] = {"policy", ERX_MAX_POLICY_SETS},
+	[ID_METER] = {"meter", ERX_MAX_METERS},
 };
 
 struct ids *ids_new(void)

@@ -11,7 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum id_space { ID_DEVICE, ID_PORT, ID_TABLE, ID_GROUP, ID_ADJACENCY, ID_PATH, ID_LEG_ROW, ID_POLICY_SET, N_ID_SPACES };
+enum id_space {
+	ID_DEVICE,
+	ID_PORT,
+	ID_TABLE,
+	ID_GROUP,
+	ID_ADJACENCY,
+	ID_PATH,
+	ID_LEG_ROW,
+	ID_POLICY_SET,
+	ID_METER,
+	N_ID_SPACES
+};
 
 struct ids;
 

@@ -21,7 +21,7 @@
 struct image_device {
 	uint32_t id;
 	const struct device *device;
-	struct erx_icmp_limit limit;
+	struct erx_schedule limit;
 };
 
 struct image_port {
@@ -62,14 +62,33 @@ struct image_route {
 	uint32_t group_at;	       /* index in image->groups */
 	const struct rib_entry *entry; /* what decides now: its own entry, or the one that covers it since a failure */
 	bool stands_in;		       /* entry is the covering one; NULL entry: nothing covers */
-	const struct connection *bypass; /* a FastPath host route of this connection; NULL for all others */
-	bool bypassing;			 /* and it is in use */
+	const struct connection
+		*bypass; /* what this connection's FastPath does with addresses of prefix; NULL: a route */
+	bool bypassing;	 /* and it is in use */
+};
+
+struct image_block {	/* addresses in front of a table: an entry of erx_fastpath */
+	uint32_t table; /* id */
+	struct addr first;
+	struct erx_fastpath entry;
+	uint32_t bypass_at[8]; /* index in image->bypasses of each eight addresses */
+};
+
+struct image_meter {
+	uint32_t id;
+	struct erx_meter entry;
+	/* What it limits: a gateway, or a circuit's path in one direction. */
+	const struct gateway *gateway;
+	const struct circuit *circuit;
+	enum circuit_path path;
+	bool towards_azure;
 };
 
 struct image_table {
 	uint32_t id;
 	const struct rib_table *now;
 	size_t first_route, n_routes; /* in image->routes, sorted by prefix_compare() */
+	size_t first_block, n_blocks; /* in image->blocks, sorted by address */
 };
 
 struct image_policy {
@@ -85,6 +104,9 @@ struct image {
 	VEC(struct image_port) ports;	  /* by fabric index */
 	VEC(struct image_table) tables;	  /* by rib index */
 	VEC(struct image_route) routes;
+	VEC(struct image_route) bypasses; /* in no table: what blocks lead to */
+	VEC(struct image_block) blocks;
+	VEC(struct image_meter) meters;
 	VEC(struct image_group) groups;
 	VEC(struct image_adjacency) adjacencies;
 	VEC(uint32_t) adjacency_at; /* index in adjacencies, by id */
@@ -117,7 +139,7 @@ struct image_input {
 struct image *image_compile(const struct image_input *in, struct diags *diags);
 void image_free(struct image *image); /* NULL is fine */
 
-/* Longest match in a table as the trie does it; NULL: no route. */
+/* What a packet to *a meets: its FastPath entry, or the longest match as the trie has it; NULL: no route. */
 const struct image_route *image_lookup(const struct image *image, const struct image_table *t, const struct addr *a);
 /* The table for what arrives at a port. */
 const struct image_table *image_table_of_port(const struct image *image, uint32_t port);

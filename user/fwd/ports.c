@@ -43,11 +43,11 @@ static void interface_name(const struct device *d, uint32_t id, char out[static 
 	strcpy(out + n, number);
 }
 
-static struct erx_icmp_limit icmp_limit(const struct topo *t)
+static struct erx_schedule icmp_limit(const struct topo *t)
 {
 	uint64_t interval = 1000000000ull / (t->icmp_rate ? t->icmp_rate : 1);
 
-	return (struct erx_icmp_limit){
+	return (struct erx_schedule){
 		.interval_ns = interval,
 		.slack_ns = interval * (t->icmp_burst ? t->icmp_burst - 1 : 0),
 	};

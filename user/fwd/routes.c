@@ -79,9 +79,8 @@ static uint32_t source_flags(const struct device *d, const struct rib_entry *e)
 	return 0;
 }
 
-/* What a packet that matches this entry meets now. NULL: nothing covers it. */
-static void fill_group(struct compiler *c, const struct device *d, const struct rib_entry *now,
-		       const struct rib_entry *intact, struct erx_hops *g)
+void fill_group(struct compiler *c, const struct device *d, const struct rib_entry *now, const struct rib_entry *intact,
+		struct erx_hops *g)
 {
 	memset(g, 0, sizeof(*g));
 	if (!now || !now->n_best) {
@@ -153,12 +152,8 @@ static bool same_group(const struct erx_hops *a, const struct erx_hops *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/*
- * The group of this name with this content. Prefixes that the signature could not
- * tell apart but that do differ now get a group of their own, named by content.
- */
-static uint32_t intern_group(struct compiler *c, const char *table, const char *kind, uint64_t signature,
-			     const struct erx_hops *content)
+uint32_t intern_group(struct compiler *c, const char *table, const char *kind, uint64_t signature,
+		      const struct erx_hops *content)
 {
 	char *key = xasprintf("%s %s%016llx", table, kind, (unsigned long long)signature);
 	struct group_name *known;
@@ -210,9 +205,8 @@ static void add_route(struct compiler *c, const struct image_table *t, struct im
 	vec_push(&c->image->routes, route);
 }
 
-/* The same prefix when nothing has failed; the score keys come from there. */
-static const struct rib_entry *intact_of(const struct compiler *c, const struct image_table *t,
-					 const struct rib_entry *now)
+/* The score keys come from there. */
+const struct rib_entry *intact_of(const struct compiler *c, const struct image_table *t, const struct rib_entry *now)
 {
 	return now ? rib_find(&c->in->intact->tables.items[t->now->index], &now->prefix) : NULL;
 }
@@ -252,61 +246,6 @@ static void compile_table_routes(struct compiler *c, struct image_table *t, cons
 		j += order >= 0;
 	}
 	vec_free(&covers);
-}
-
-/* --- FastPath --------------------------------------------------------------------------------------------------- */
-
-/* The gateway exchanges the routes also with the bypass on: without them the MSEE has nothing to bypass. */
-static bool bypass_usable(const struct compiler *c, const struct link *past, const struct rib_entry *e)
-{
-	const struct connection *conn = past->connection;
-	size_t index = conn - c->in->fabric->topo->connections.items;
-
-	if (!c->in->fastpath[index] || (c->in->link_down && c->in->link_down[past->index]) || !e || !e->n_best)
-		return false;
-	return e->routes[0].connection == conn;
-}
-
-/*
- * The MSEE knows the addresses of the VMs in the VNet of a connection whose
- * gateway can be bypassed (azure.md 5), one group for all of them: switching the
- * bypass is one write. Off, or unusable, it does what the VNet's prefix does.
- */
-static void compile_bypass(struct compiler *c, struct image_table *t, const struct link *past)
-{
-	const struct connection *conn = past->connection;
-	const struct device *msee = &c->in->fabric->devices.items[t->now->device];
-	uint32_t port = device_port_on(c->in->fabric, msee->index, past->index);
-
-	vec_each(vm, &conn->gateway->vnet->vms) {
-		struct image_route route = {.prefix = prefix_of(&vm->addr), .bypass = conn};
-		struct erx_hops content;
-
-		route.entry = rib_lookup(t->now, &vm->addr);
-		route.stands_in = true;
-		route.bypassing = bypass_usable(c, past, route.entry);
-		fill_group(c, msee, route.entry, intact_of(c, t, route.entry), &content);
-		if (route.bypassing) {
-			memset(&content, 0, sizeof(content));
-			content.n = 1;
-			content.members[0].adjacency = c->image->ports.items[port].adjacency;
-		}
-		add_route(c, t, route, intern_group(c, t->now->name, "fastpath-", hash_text(conn->name), &content));
-	}
-}
-
-static void compile_bypasses(struct compiler *c, struct image_table *t)
-{
-	const struct device *d = &c->in->fabric->devices.items[t->now->device];
-
-	if (d->kind != ERX_KIND_MSEE)
-		return;
-	vec_each(p, &d->ports) {
-		const struct link *l = &c->in->fabric->links.items[c->in->fabric->ports.items[*p].link];
-
-		if (l->kind == LINK_VNET_MSEE && gateway_can_fastpath(l->connection->gateway))
-			compile_bypass(c, t, l);
-	}
 }
 
 static int by_prefix(const void *a, const void *b)

@@ -115,6 +115,7 @@ static int apply_in_order(struct lab_switch *s, struct image *image, struct dp_c
 			image->groups.items[i].entry = phase_of(&was[i], &now[i]) <= phase ? now[i] : was[i];
 		err = dp_apply_state(s->dp, image, &step, e);
 		changes->groups += step.groups;
+		changes->blocks += step.blocks;
 		changes->ports += step.ports;
 		if (!err && step.groups && phase + 1 < N_PHASES)
 			nanosleep(&(struct timespec){.tv_nsec = PHASE_PAUSE_NS}, NULL);

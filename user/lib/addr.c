@@ -120,6 +120,26 @@ struct addr addr_plus(const struct addr *a, uint64_t n)
 	return r;
 }
 
+uint64_t addr_distance(const struct addr *a, const struct addr *b)
+{
+	uint64_t distance = 0;
+	int borrow = 0;
+
+	if (a->family != b->family || addr_compare(a, b) > 0)
+		return UINT64_MAX;
+	for (unsigned i = addr_size(a->family); i-- > 0;) {
+		int digit = b->bytes[i] - a->bytes[i] - borrow;
+		unsigned place = addr_size(a->family) - 1 - i;
+
+		borrow = digit < 0;
+		if (place < sizeof(distance))
+			distance |= (uint64_t)(uint8_t)digit << (8 * place);
+		else if ((uint8_t)digit)
+			return UINT64_MAX;
+	}
+	return distance;
+}
+
 bool addr_is_private(const struct addr *a)
 {
 	const uint8_t *b = a->bytes;

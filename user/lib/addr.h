@@ -51,6 +51,8 @@ uint32_t addr_be32(const struct addr *a);
 struct addr addr_from_be32(uint32_t be);
 /* a + n, as an integer of the address's width. */
 struct addr addr_plus(const struct addr *a, uint64_t n);
+/* b - a; UINT64_MAX when b comes before a, is further away than that, or is of another family. */
+uint64_t addr_distance(const struct addr *a, const struct addr *b);
 bool addr_is_private(const struct addr *a);   /* RFC 1918 */
 bool addr_is_multicast(const struct addr *a); /* includes the limited broadcast */
 

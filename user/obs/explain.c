@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "obs/fastpath.h"
 #include "obs/limits.h"
 #include "obs/names.h"
 #include "obs/notes.h"
@@ -20,7 +21,8 @@ static void step_route_text(const struct image *image, const struct step *s, cha
 	if (!r)
 		snprintf(out, size, "no route");
 	else if (r->bypassing)
-		snprintf(out, size, "%s FastPath host route of '%s'", prefix_format(&r->prefix, text), r->bypass->name);
+		snprintf(out, size, "FastPath address of '%s', in %s", r->bypass->name,
+			 prefix_format(&r->prefix, text));
 	else if (!r->entry || !r->entry->n_best)
 		snprintf(out, size, "%s, known before a failure; nothing covers it now",
 			 prefix_format(&r->prefix, text));
@@ -52,32 +54,6 @@ static void members_text(const struct image *image, const struct step *s, char *
 		snprintf(out + strlen(out), size - strlen(out), i == s->member ? "%s[%s]" : "%s%s", i ? " " : "",
 			 port_far_end(image->fabric, a->port));
 	}
-}
-
-/* --- FastPath ---------------------------------------------------------------------------------------------------- */
-
-/* For an MSEE that sends into a VNet's gateway: why not past it. NULL: not that case. */
-static const char *fastpath_text(const struct explain_input *in, const struct step *s)
-{
-	const struct link *l;
-
-	if (s->device->kind != ERX_KIND_MSEE || s->out_port == NO_INDEX)
-		return NULL;
-	l = &in->image->fabric->links.items[in->image->fabric->ports.items[s->out_port].link];
-	if (l->kind == LINK_VNET_MSEE)
-		return "applies: the gateway is bypassed";
-	if (l->kind != LINK_MSEE_ERGW)
-		return NULL;
-	if (!gateway_can_fastpath(l->connection->gateway))
-		return "does not apply: the gateway's SKU has none (UltraPerformance, ErGw3AZ, ErGwScale from 10 "
-		       "units)";
-	if (!in->fastpath[l->connection - in->image->fabric->topo->connections.items])
-		return "does not apply: expressRouteGatewayBypass of the connection is off";
-	if (!s->route || !s->route->bypass)
-		return "does not apply: the destination is no VM of the hub VNet; peered spokes of a provider circuit "
-		       "go "
-		       "through the gateway";
-	return "does not apply: the way past the gateway is down";
 }
 
 /* --- What lost ---------------------------------------------------------------------------------------------------- */
@@ -180,8 +156,8 @@ static void print_step(const struct explain_input *in, const struct step *s, FIL
 	print_losers(in, s, out);
 	if (s->policy)
 		fprintf(out, "      TTL:    %u to %u; %s\n", s->ttl_in, s->ttl_out, s->policy->text);
-	if (fastpath_text(in, s))
-		fprintf(out, "      FastPath %s\n", fastpath_text(in, s));
+	if (fastpath_step_text(in->image, in->fastpath, s, &in->flow.dst, text, sizeof(text)))
+		fprintf(out, "      FastPath %s\n", text);
 	if (s->outcome != ERX_forwarded)
 		fprintf(out, "      ends here: %s\n", outcome_text(s->outcome));
 }
@@ -361,8 +337,8 @@ static void add_decision(const struct explain_input *in, const struct step *s, c
 	cJSON_AddStringToObject(item, "rule", text);
 	cJSON_AddItemToObject(item, "losers", losers_json(in, s));
 	cJSON_AddItemToObject(item, "members", members_json(in->image, s));
-	if (s && fastpath_text(in, s))
-		cJSON_AddStringToObject(item, "fastPath", fastpath_text(in, s));
+	if (s && fastpath_step_text(in->image, in->fastpath, s, &in->flow.dst, text, sizeof(text)))
+		cJSON_AddStringToObject(item, "fastPath", text);
 }
 
 /* One line of the traceroute, with what its device does to a packet that goes on. */

@@ -67,6 +67,12 @@ static const struct key timers_keys[] = {
 
 static const struct object object_timers = {.name = "timers", .what = "'timers'", .keys = timers_keys};
 
+static const struct key limits_keys[] = {{"scale", read_factor, offsetof(struct topo, limit_scale)},
+					 {"flowIdleTimeout", read_duration, offsetof(struct topo, flow_idle_ns)},
+					 {}};
+
+static const struct object object_limits = {.name = "limits", .what = "'limits'", .keys = limits_keys};
+
 static const struct key icmp_limit_keys[] = {
 	{"perSecond", read_number, offsetof(struct topo, icmp_rate), .min = 1, .max = 1000000},
 	{"burst", read_number, offsetof(struct topo, icmp_burst), .min = 1, .max = 1000000},
@@ -106,6 +112,7 @@ static const struct key topology_keys[] = {
 	{"expect", read_expectations, offsetof(struct topo, expects)},
 	{"scenarios", read_map, offsetof(struct topo, scenarios), &object_scenario},
 	{"timers", read_inline, 0, &object_timers},
+	{"limits", read_inline, 0, &object_limits},
 	{"icmpErrorLimit", read_inline, 0, &object_icmp_limit},
 	{}};
 
@@ -117,6 +124,8 @@ static void topology_defaults(void *item)
 	t->icmp_rate = 1000;
 	t->icmp_burst = 100;
 	t->timer_scale = 1;
+	t->limit_scale = 1;
+	t->flow_idle_ns = 240000000000ull; /* Azure's own, for flows through a gateway */
 }
 
 const struct object object_topology = {
@@ -127,6 +136,7 @@ static const struct object *const lab_objects[] = {&object_topology,
 						   &object_latency[LATENCY_CONNECTION],
 						   &object_latency[LATENCY_GATEWAY],
 						   &object_timers,
+						   &object_limits,
 						   &object_icmp_limit,
 						   NULL};
 

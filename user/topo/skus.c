@@ -36,6 +36,25 @@ static const struct gateway_sku skus[] = {
 
 #define FASTPATH_UNITS 10 /* ErGwScale, azure.md 5 */
 
+/* ErGwScale, azure.md 6: units beyond the tenth carry twice the packets. The page's own sums do not agree with its
+ * rows. */
+#define FULL_RATE_UNITS	      10
+#define FURTHER_PACKETS_PER_S 200000
+
+struct gateway_capacity gateway_capacity_of(const struct gateway *g)
+{
+	const struct gateway_sku *sku = g->sku;
+	uint64_t units = sku->scalable ? g->scale_units_min : 1;
+	uint64_t further = units > FULL_RATE_UNITS ? units - FULL_RATE_UNITS : 0;
+
+	return (struct gateway_capacity){
+		.mbps = sku->mbps * units,
+		.packets_per_s = sku->packets_per_s * (units - further) + FURTHER_PACKETS_PER_S * further,
+		.connections_per_s = sku->connections_per_s * units,
+		.flows = sku->flows * units,
+	};
+}
+
 const struct gateway_sku *sku_find(const char *name, enum gateway_type type)
 {
 	for (size_t i = 0; i < N_ITEMS(skus); i++)

@@ -332,6 +332,8 @@ struct topo {
 	uint32_t icmp_rate, icmp_burst; /* icmpErrorLimit: {perSecond, burst}; default 1000 and 100 */
 	double timer_scale;
 	uint64_t azure_convergence_ns;
+	double limit_scale;    /* what circuits and gateways carry at most, times this */
+	uint64_t flow_idle_ns; /* a flow through a gateway ends after this long without a packet, before timer_scale */
 	VEC(struct vnet) vnets;
 	VEC(struct gateway) gateways;
 	VEC(struct local_gateway) local_gateways;
@@ -358,6 +360,12 @@ struct gateway_sku {
 };
 
 const struct gateway_sku *sku_find(const char *name, enum gateway_type type);
+
+/* What all of a gateway carries together: its SKU, times the scale units of ErGwScale. 0: not known, no limit. */
+struct gateway_capacity {
+	uint64_t mbps, packets_per_s, connections_per_s, flows;
+};
+struct gateway_capacity gateway_capacity_of(const struct gateway *g);
 /* Whether FastPath is possible on this gateway (azure.md 5): SKU, and units for ErGwScale. */
 bool gateway_can_fastpath(const struct gateway *g);
 
