@@ -6,6 +6,9 @@
  *   attach PROGRAM NAMESPACE:DEV[=INDEX]...    on these ports; INDEX: where that port's frames go
  *   run OPTION=VALUE...                        one run, its result as JSON; options: see options[]
  *   spread PINS ADDRESS FIRST COUNT            COUNT host routes like the one of ADDRESS into every table of a lab
+ *   swap PINS OBJECT PROGRAM ADDRESS PORT...   another build of the programs on these ports (indexes); PROGRAM: all
+ *                                              run this one, "-": each its own
+ *   ports PINS                                 frames that each port of a lab has received
  *   echo NAMESPACE PORT                        answers datagrams until it is ended
  *   trips NAMESPACE ADDRESS PORT SECONDS       closed-loop round trips, in ns, one a line
  *
@@ -508,6 +511,14 @@ static int run(int argc, char **argv)
 
 /* spread */
 
+static bool has_pin(const char *pins, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", pins, name);
+	return !access(path, F_OK);
+}
+
 static int open_pin(const char *pins, const char *name)
 {
 	char path[256];
@@ -549,6 +560,97 @@ static int spread(char **argv)
 			continue;
 		seen[port.table] = true;
 		spread_in(routes, port.table, read_address(argv[1]), read_address(argv[2]), atoi(argv[3]));
+	}
+	return 0;
+}
+
+/* swap */
+
+/* What the programs of a lab keep is theirs whichever build runs. */
+static struct bpf_object *load_for_lab(const char *file, const char *pins)
+{
+	struct bpf_object *obj = bpf_object__open_file(file, NULL);
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	if (!obj)
+		die("%s: %s", file, strerror(errno));
+	bpf_object__for_each_program(program, obj) if (bpf_program__type(program) != BPF_PROG_TYPE_XDP)
+		bpf_program__set_autoload(program, false);
+	bpf_object__for_each_map(map, obj) if (has_pin(pins, bpf_map__name(map)) &&
+					       bpf_map__reuse_fd(map, open_pin(pins, bpf_map__name(map))))
+		die("%s does not take the map %s", file, bpf_map__name(map));
+	if (bpf_object__load(obj))
+		die("%s: %s", file, strerror(errno));
+	return obj;
+}
+
+/* For a build that leaves the trie out: the group of the route to ADDRESS by table. */
+static void fill_groups(const struct bpf_object *obj, const char *pins, in_addr_t address)
+{
+	int groups = bpf_object__find_map_fd_by_name(obj, "bench_groups"), routes = open_pin(pins, "erx_routes");
+	struct erx_route_key key = {.prefixlen = ERX_TABLE_BITS + 32};
+	struct erx_route route;
+
+	memcpy(key.addr, &address, sizeof(key.addr));
+	for (__u32 table = 0; groups >= 0 && table < ERX_MAX_DEVICES; table++) {
+		key.table = htonl(table);
+		if (!bpf_map_lookup_elem(routes, &key, &route))
+			bpf_map_update_elem(groups, &table, &route, BPF_ANY);
+	}
+}
+
+static void swap_port(const struct bpf_object *obj, const char *pins, const char *port, const char *program)
+{
+	struct bpf_prog_info info = {0};
+	struct bpf_link_info link_info = {0};
+	__u32 size = sizeof(info), link_size = sizeof(link_info);
+	const struct bpf_program *to;
+	char name[64];
+	int link, from;
+
+	snprintf(name, sizeof(name), "ports/%s", port);
+	link = open_pin(pins, name);
+	if (bpf_obj_get_info_by_fd(link, &link_info, &link_size))
+		die("port %s: %s", port, strerror(errno));
+	from = bpf_prog_get_fd_by_id(link_info.prog_id);
+	if (from < 0 || bpf_obj_get_info_by_fd(from, &info, &size))
+		die("program of port %s: %s", port, strerror(errno));
+	to = bpf_object__find_program_by_name(obj, strcmp(program, "-") ? program : info.name);
+	if (!to || bpf_link_update(link, bpf_program__fd(to), NULL))
+		die("cannot change the program of port %s: %s", port, strerror(errno));
+	close(from);
+	close(link);
+}
+
+static int swap(int argc, char **argv)
+{
+	struct bpf_object *obj;
+
+	libbpf_set_print(NULL);
+	obj = load_for_lab(argv[1], argv[0]);
+	fill_groups(obj, argv[0], read_address(argv[3]));
+	for (int i = 4; i < argc; i++)
+		swap_port(obj, argv[0], argv[i], argv[2]);
+	return 0;
+}
+
+/* Frames received by each port of a lab: "index frames" a line. */
+static int ports(char **argv)
+{
+	static struct erx_port_stats cpus[MAX_CPUS];
+	int map = open_pin(argv[0], "erx_port_counts"), known = open_pin(argv[0], "erx_ports");
+	int n = libbpf_num_possible_cpus();
+	struct erx_port port;
+
+	for (__u32 i = 0; i < ERX_MAX_PORTS && !bpf_map_lookup_elem(known, &i, &port); i++) {
+		unsigned long long received = 0;
+
+		if (!port.hash_basis || bpf_map_lookup_elem(map, &i, cpus))
+			continue;
+		for (int c = 0; c < n; c++)
+			received += cpus[c].received;
+		printf("%u %llu\n", ERX_FIRST_IFINDEX + i, received);
 	}
 	return 0;
 }
@@ -619,6 +721,10 @@ int main(int argc, char **argv)
 		return run(argc - 2, argv + 2);
 	if (argc == 6 && !strcmp(argv[1], "spread"))
 		return spread(argv + 2);
+	if (argc >= 7 && !strcmp(argv[1], "swap"))
+		return swap(argc - 2, argv + 2);
+	if (argc == 3 && !strcmp(argv[1], "ports"))
+		return ports(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "echo"))
 		echo(argv + 2);
 	if (argc == 6 && !strcmp(argv[1], "trips"))
