@@ -7,6 +7,7 @@
 # make check-inject  let every call to the system fail once, an hour; tools/check takes a sample
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
 # make bench-control  a million prefixes through the route computation, and BIRD beside it: time and memory
+# make bench      packets/s and ns per packet: erxdp, kernel, bpf_fib_lookup, bare redirect; QUICK=1: under a minute
 # make bench-failover how long packets are lost after a carrier loss: erxdp, BIRD and FRR
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
@@ -119,7 +120,7 @@ $(BUILD)/unit-tests $(BUILD)/prog-tests:
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS)
 
 # Programs that are made wrong on purpose, and what puts them into erxdpctl: tests/e2e/refused.bats builds and uses them.
-$(BUILD)/tests/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.[ch] include/erxdp/*.h)
+$(BUILD)/tests/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.[ch] include/erxdp/*.h tests/bench/*.h)
 	$(need_clang)
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)
@@ -176,6 +177,20 @@ $(BUILD)/bench-flow: tests/bench/flow.c
 bench-failover: all $(BUILD)/bench-flow
 	$(Q)tests/bench/failover.py --json $(BUILD)/bench-failover.json
 
+# A skeleton is named after its file.
+$(BUILD)/tests/%.skel.h: $(BUILD)/tests/%.bpf.o
+	$(need_bpftool)
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< > $@
+
+$(BUILD)/bench-forward: tests/bench/forward.c tests/bench/forward.h $(BUILD)/tests/bench/forward.skel.h include/erxdp/abi.h
+	$(say) CC $<
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(LDFLAGS) $(LDLIBS)
+
+BENCH_ARGS := $(if $(QUICK),--quick) $(if $(RUNS),--runs $(RUNS))
+bench: all $(BUILD)/bench-forward
+	$(Q)tests/bench/forward.py $(BENCH_ARGS) --json $(BUILD)/bench.json
+
 check:
 	$(Q)tools/check
 
@@ -211,6 +226,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: FORCE all help unit check check-bird check-inject bench-control bench-failover test fuzz format install uninstall clean
+.PHONY: FORCE all help unit check check-bird check-inject bench bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -32,9 +32,9 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../bird"))
+sys.path.insert(0, HERE)
 
-import bird  # noqa: E402
+from namespaces import Named, Namespace, bird  # noqa: E402
 
 BUILD = os.path.join(HERE, "../../build")
 FLOW = os.path.join(BUILD, "bench-flow")
@@ -43,40 +43,6 @@ FRR = "/usr/lib/frr"
 PORT = 5000
 SPREAD = 32
 BEFORE, AFTER = 1.0, 3.0  # seconds of flow on either side of the loss
-
-
-class Namespace:
-    """A network namespace without a name, held by a process that sleeps."""
-
-    def __init__(self):
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], preexec_fn=bird.die_with_parent)
-        own, path = os.stat("/proc/self/ns/net").st_ino, f"/proc/{self.holder.pid}/ns/net"
-        while os.stat(path).st_ino == own:
-            time.sleep(0.005)
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def enter(self):
-        bird.die_with_parent()
-        if bird.LIBC.setns(self.fd, bird.CLONE_NEWNET):
-            os._exit(126)
-
-    def start(self, *command, **kwargs):
-        return subprocess.Popen(command, preexec_fn=self.enter, pass_fds=[self.fd], **kwargs)
-
-    def ip(self, *commands):
-        run = subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, capture_output=True,
-                             preexec_fn=self.enter, pass_fds=[self.fd], check=False)
-        if run.returncode:
-            raise RuntimeError(f"ip: {run.stderr.strip()}")
-
-    def set(self, name, value):
-        subprocess.run(["sh", "-c", f"echo {value} >/proc/sys/net/ipv4/{name}"], preexec_fn=self.enter,
-                       pass_fds=[self.fd], check=True)
-
-    def close(self):
-        os.close(self.fd)
-        self.holder.kill()
-        self.holder.wait()
 
 
 class Kernel:
@@ -97,8 +63,8 @@ class Kernel:
         self.far.ip("route add 20.0.0.0/8 via 10.2.0.1", "route add 10.0.0.0/24 via 10.1.2.1")
         self.server.ip("route add default via 10.2.0.2", "route add local 20.0.0.0/8 dev lo")
         for router in (self.near, self.far):
-            router.set("ip_forward", 1)
-            router.set("conf/all/rp_filter", 0)
+            router.set("ipv4/ip_forward", 1)
+            router.set("ipv4/conf/all/rp_filter", 0)
 
     def join(self, a, address_a, b, address_b, name):
         """Interface indexes that differ: with equal ones Linux is up to a second late with a loss of carrier."""
@@ -254,14 +220,6 @@ def far_interface(status, lab):
     loaded = next(entry for entry in status["labs"] if entry["lab"] == lab)
     link = next(link for link in loaded["links"] if link["name"] == "ce1:er1.primary")
     return f"erx-{lab}", next(end["interface"] for end in link["ends"] if end["at"] == "ce1")
-
-
-class Named:
-    def __init__(self, name):
-        self.name = name
-
-    def start(self, *command, **kwargs):
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *command], preexec_fn=bird.die_with_parent, **kwargs)
 
 
 LAB = """\

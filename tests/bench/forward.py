@@ -1,0 +1,446 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What forwarding costs: erxdp beside the kernel, an XDP router by bpf_fib_lookup, and a bare redirect.
+
+usage: forward.py [--quick] [--runs N] [--seconds S] [--targets N] [--only PART,PART] [--json FILE]
+
+Between a client and a server lie K devices, each boundary a veth pair with the same
+queues. In turn, each system gets the same packets of 64 bytes as fast as they can be
+had, once as XDP frames, once from a socket, and a sink at the server counts them.
+
+Generator, chain and sink run on one CPU, ahead of whatever else wants it: ns per packet
+is what one core spends on all three, and the row K=0 (the client joined to the server)
+what generator, sink and one veth pair cost by themselves.
+
+  erxdp    tests/bench/forward.yaml, loaded as `erxdpctl load` does it. The ways: 'vnet',
+           'peering', past the gateway ('fastpath') and through it ('gateway').
+  fib      a namespace per router; XDP, bpf_fib_lookup and nothing else.
+  kernel   a namespace per router; ip_forward=1, no netfilter.
+  bare     writes MAC addresses and redirects to a fixed port.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+from namespaces import Named, Namespace  # noqa: E402
+
+BUILD = os.path.join(HERE, "../../build")
+FORWARD = os.path.join(BUILD, "bench-forward")
+CTL = os.environ.get("ERXDPCTL", os.path.join(BUILD, "erxdpctl"))
+QUEUES = os.sysconf("SC_NPROCESSORS_CONF")
+DEVICES = 5
+TTL = 64
+RR_PORT = 5001
+
+
+class Case:
+    """One way from a client to a server, K devices long."""
+
+    def __init__(self, system, k, way, client, server, **kwargs):
+        self.system, self.k, self.way = system, k, way
+        self.client, self.server = client, server  # namespaces
+        self.client_dev, self.server_dev = kwargs.pop("client_dev", "eth0"), kwargs.pop("server_dev", "eth0")
+        self.src, self.dst, self.many = kwargs.pop("src"), kwargs.pop("dst"), kwargs.pop("many")
+        self.mac, self.ttl = kwargs.pop("mac", "02:00:00:00:00:01"), kwargs.pop("ttl")
+        assert not kwargs
+
+    def name(self):
+        return f"{self.system} K={self.k} {self.way}".strip()
+
+    def smac(self):
+        return mac_of(self.client, self.client_dev)
+
+    def run(self, kind, targets, seconds, rate=0):
+        """One run; the JSON of `bench-forward run`."""
+        return json.loads(tool("run", f"from={self.client.path}:{self.client_dev}", f"to={self.server.path}:{self.server_dev}",
+                               f"src={self.src}", f"dst={self.many if targets > 1 else self.dst}", f"mac={self.mac}",
+                               f"smac={self.smac()}", f"input={kind}", f"targets={targets}", f"seconds={seconds}",
+                               f"rate={rate}"))
+
+
+def tool(*words):
+    run = subprocess.run([FORWARD, *words], capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RuntimeError(run.stderr.strip() or f"{' '.join(words)}: ended with {run.returncode}")
+    return run.stdout
+
+
+def mac_of(namespace, dev, known={}):  # pylint: disable=dangerous-default-value
+    key = namespace.path, dev
+    if key not in known:
+        known[key] = json.loads(namespace.run("ip", "-j", "link", "show", dev))[0]["address"]
+    return known[key]
+
+
+class Chain:
+    """Namespaces and veth pairs of our own; what forwards in them is the subclasses'."""
+
+    index = 200  # of interfaces: no two are equal, so that one devmap serves all namespaces
+
+    def __init__(self, targets):
+        self.targets, self.namespaces, self.cases = targets, [], []
+        self.build()
+
+    def build(self):
+        raise NotImplementedError
+
+    def namespace(self):
+        ns = Namespace()
+        self.namespaces.append(ns)
+        ns.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        ns.ip("link set lo up")
+        return ns
+
+    def join(self, a, name_a, b, name_b):
+        """A veth pair with as many queues as erxdp's; returns the indexes of its ends."""
+        Chain.index += 2
+        queues = f"numtxqueues {QUEUES} numrxqueues {QUEUES}"
+        a.ip(f"link add {name_a} index {self.index} {queues} type veth peer name x{self.index} index {self.index + 1} {queues}",
+             f"link set dev x{self.index} netns {b.holder.pid}", f"link set {name_a} mtu 1500 up")
+        b.ip(f"link set dev x{self.index} name {name_b}", f"link set {name_b} mtu 1500 up")
+        return self.index, self.index + 1
+
+    def host(self, ns, *devs):
+        """An end as erxdp sets it up."""
+        for dev in devs:
+            ns.run("tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "1000")
+            ns.run("ethtool", "-K", dev, "tx", "off", "gro", "on")
+
+    def close(self):
+        for ns in self.namespaces:
+            ns.close()
+
+
+class Routers(Chain):
+    """client - r1 - ... - r5, and a server behind each router: K devices end at server K."""
+
+    def build(self):
+        client = self.namespace()
+        routers = [self.namespace() for _ in range(DEVICES)]
+        servers = [self.namespace() for _ in range(DEVICES)]
+        self.ports = []
+        before, near = client, "10.200.0.10/16"
+        for i, (router, server) in enumerate(zip(routers, servers), 1):
+            self.link(before, "eth0" if i == 1 else "next", near, router, "back", "10.200.0.1/16" if i == 1 else f"192.168.{i}.2/30")
+            self.link(router, "tap", f"10.{200 + i}.0.1/16", server, "eth0", f"10.{200 + i}.0.4/16")
+            self.ports += [(router, "back"), (router, "tap")] + ([(before, "next")] if i > 1 else [])
+            before, near = router, f"192.168.{i + 1}.1/30"
+        client.ip("route add default via 10.200.0.1")
+        for i, router in enumerate(routers, 1):
+            self.set_up_router(i, router)
+            servers[i - 1].ip(f"route add default via 10.{200 + i}.0.1")
+        for host in (client, *servers):
+            self.host(host, "eth0")
+        for k, server in enumerate(servers, 1):
+            self.cases.append(Case(self.system, k, "", client, server, src="10.200.0.10", dst=f"10.{200 + k}.0.4",
+                                   many=f"10.{200 + k}.1.0", mac=mac_of(routers[0], "back"), ttl=TTL - k))
+        self.start()
+
+    def link(self, a, dev_a, address_a, b, dev_b, address_b):
+        self.join(a, dev_a, b, dev_b)
+        for ns, dev, own, far, far_ns, far_dev in ((a, dev_a, address_a, address_b, b, dev_b),
+                                                   (b, dev_b, address_b, address_a, a, dev_a)):
+            ns.ip(f"address add {own} dev {dev}",
+                  f"neigh replace {far.split('/')[0]} lladdr {mac_of(far_ns, far_dev)} dev {dev} nud permanent")
+
+    def set_up_router(self, i, router):
+        """Ways onward and back, and a host route for each of many targets."""
+        router.set("ipv4/ip_forward", 1)
+        router.set("ipv4/conf/all/rp_filter", 0)
+        lines = [f"route add 10.200.0.0/16 via 192.168.{i}.1"] if i > 1 else []
+        lines += [f"route add 10.{200 + k}.0.0/16 via 192.168.{i + 1}.2" for k in range(i + 1, DEVICES + 1)]
+        for k in range(i, DEVICES + 1):
+            hop = f"10.{200 + k}.0.4" if k == i else f"192.168.{i + 1}.2"
+            lines += [f"route add 10.{200 + k}.{1 + (t >> 8)}.{t & 255}/32 via {hop}" for t in range(self.targets)]
+        router.ip(*lines)
+
+
+class Kernel(Routers):
+    system = "kernel"
+
+    def start(self):
+        """A port must poll its queue or it takes no frames, and the generator's frames come in by the first router."""
+        router, dev = self.ports[0]
+        router.run("ethtool", "-K", dev, "gro", "on")
+
+    def attach_sinks(self):
+        """On a port of its own kind: XDP would have to copy every socket buffer into a frame first."""
+        tool("attach", "bench_sink_skb", *[f"{c.server.path}:eth0" for c in self.cases])
+
+
+class Fib(Routers):
+    system = "fib"
+
+    def start(self):
+        tool("attach", "bench_fib", *[f"{ns.path}:{dev}" for ns, dev in self.ports])
+
+    def attach_sinks(self):
+        tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
+
+
+class Bare(Chain):
+    """Chains of 0 to 5 in one namespace, as erxdp's are."""
+
+    system = "bare"
+
+    def build(self):
+        fabric, client = self.namespace(), self.namespace()
+        redirects, passes = [], []
+        for k in range(DEVICES + 1):
+            server = self.namespace()
+            before, dev, came_in = client, f"c{k}", None
+            for i in range(1, k + 1):
+                out, port = self.join(before, dev, fabric, f"k{k}in{i}")
+                if came_in:
+                    redirects.append(f"{fabric.path}:k{k}in{i - 1}={out}")
+                    passes.append(f"{fabric.path}:{dev}")
+                before, dev, came_in = fabric, f"k{k}out{i}", port
+            out, _ = self.join(before, dev, server, "eth0")
+            if came_in:
+                redirects.append(f"{fabric.path}:k{k}in{k}={out}")
+                passes.append(f"{fabric.path}:{dev}")
+            self.host(server, "eth0")
+            self.host(client, f"c{k}")
+            client.ip(f"address add 10.200.{k}.10/24 dev c{k}",
+                      f"neigh add 10.200.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
+                      f"route add 10.{200 + k}.0.0/16 via 10.200.{k}.1")
+            self.cases.append(Case("bare" if k else "none", k, "", client, server, client_dev=f"c{k}", src=f"10.200.{k}.10",
+                                   dst=f"10.{200 + k}.0.4", many=f"10.{200 + k}.1.0", ttl=TTL))
+        tool("attach", "bench_bare", *redirects)
+        tool("attach", "bench_pass", *passes)
+
+    def attach_sinks(self):
+        tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
+
+
+class Erxdp:
+    """A lab. `pins` is where its maps are."""
+
+    system = "erxdp"
+    WAYS = (  # K, way, client, server, decrements
+        (1, "vnet", "hub-vm1", "hub-vm2"),
+        (2, "peering", "hub-vm1", "spoke-vm"),
+        (3, "fastpath", "hub-vm1", "fast-vm"),
+        (4, "fastpath", "pc", "fast-vm"),
+        (4, "gateway", "fast-vm", "hub-vm1"),
+        (5, "gateway", "pc", "hub-vm1"),
+    )
+    ADDRESSES = {"hub-vm1": "10.10.0.4", "hub-vm2": "10.10.0.5", "spoke-vm": "10.11.0.4", "fast-vm": "10.12.0.4",
+                 "pc": "10.1.0.10"}
+    MANY = {"hub-vm1": "10.10.16.0", "hub-vm2": "10.10.32.0", "spoke-vm": "10.11.16.0", "fast-vm": "10.12.16.0"}
+
+    def __init__(self, targets):
+        self.targets, self.cases = targets, []
+        self.lab = f"erxbench{os.getpid()}"
+        self.pins = f"/sys/fs/bpf/erxdp/{self.lab}"
+        self.load()
+        self.hosts = {name: Named(f"erx-{self.lab}-{name}") for name in self.ADDRESSES}
+        for host, first in self.MANY.items():
+            if targets > 1:
+                tool("spread", self.pins, self.ADDRESSES[host], first, str(targets))
+        for k, way, client, server in self.WAYS:
+            self.cases.append(self.case(k, way, client, server))
+
+    def load(self):
+        with open(os.path.join(HERE, "forward.yaml"), encoding="ascii") as shipped:
+            text = re.sub(r"^name: .*", f"name: {self.lab}", shipped.read(), flags=re.M)
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="erxbench") as file:
+            file.write(text)
+            file.flush()
+            self.ctl("load", "--no-controller", file.name)
+
+    def ctl(self, *words):
+        run = subprocess.run([CTL, *words], capture_output=True, text=True, check=False)
+        if run.returncode:
+            raise RuntimeError(f"erxdpctl {words[0]}: {run.stderr.strip()[-300:]}")
+        return run.stdout
+
+    def case(self, k, way, client, server):
+        """The host's neighbour is known since the exchanges of `load`, or will be after this ping."""
+        ns, dst = self.hosts[client], self.ADDRESSES[server]
+        ns.run("ping", "-n", "-q", "-c", "1", dst)
+        hop = json.loads(ns.run("ip", "-j", "route", "get", dst))[0].get("gateway", dst)
+        mac = json.loads(ns.run("ip", "-j", "neigh", "show", hop))[0]["lladdr"]
+        walk = json.loads(self.ctl("explain", "--lab", self.lab, client, server, "--proto", "udp", "--sport", "1024", "--dport", "9",
+                                   "--json"))["forward"]
+        return Case(self.system, k, way, ns, self.hosts[server], src=self.ADDRESSES[client], dst=dst,
+                    many=self.MANY[server], mac=mac, ttl=TTL - walk[-1]["ttl"] + 1)
+
+    def attach_sinks(self):
+        tool("attach", "bench_sink", *{f"{c.server.path}:eth0" for c in self.cases})
+
+    def forwarded(self):
+        """How many packets the devices have passed on, and how many they have not."""
+        out = json.loads(self.ctl("counters", "--lab", self.lab, "--json"))
+        return sum(d["forwarded"] for d in out["devices"]), sum(d["packets"] for d in out["drops"])
+
+    def close(self):
+        self.ctl("unload", self.lab)
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop(*_):
+    raise Stopped
+
+
+class Cell:
+    """One case with one kind of input: all its runs."""
+
+    def __init__(self, chain, case, kind, targets):
+        self.chain, self.case, self.kind, self.targets, self.runs = chain, case, kind, targets, []
+
+    def measure(self, seconds):
+        run = self.case.run(self.kind, self.targets, seconds)
+        if run["ttl"] != self.case.ttl:
+            raise RuntimeError(f"{self.case.name()}: packets arrived with TTL {run['ttl']}, not {self.case.ttl}")
+        if run["receivedInAll"] < 0.9 * run["sentInAll"] or run["receivedInAll"] > run["sentInAll"]:
+            raise RuntimeError(f"{self.case.name()}: {run['receivedInAll']} of {run['sentInAll']} packets arrived")
+        self.runs.append(run)
+
+    def check_way(self, erxdp):
+        """That K devices have forwarded every packet, and none has dropped one."""
+        before = erxdp.forwarded()
+        run = self.case.run(self.kind, self.targets, 0.01)
+        after = erxdp.forwarded()
+        sent = run["sentInAll"]
+        if after[0] - before[0] != self.case.k * sent or after[1] != before[1]:
+            raise RuntimeError(f"{self.case.name()}: {sent} packets were forwarded {after[0] - before[0]} times, and "
+                               f"{after[1] - before[1]} dropped")
+
+    def rates(self):
+        return [r["received"] / r["ns"] * 1e3 for r in self.runs]
+
+    def mpps(self):
+        return statistics.median(self.rates())
+
+    def lost(self):
+        sent, received = (sum(r[key] for r in self.runs) for key in ("sentInAll", "receivedInAll"))
+        return 1 - received / sent
+
+    def cpu(self):
+        """ns of CPU per packet: what others took of the CPU is not in it."""
+        return statistics.median(r["cpuNs"] / max(r["received"], 1) for r in self.runs)
+
+    def document(self):
+        return {"system": self.case.system, "devices": self.case.k, "way": self.case.way, "input": self.kind,
+                "targets": self.targets, "runs": self.runs}
+
+
+def rotated(cells, n):
+    """Another first in each round, and every other round backwards."""
+    step = n * 7 % len(cells)
+    order = cells[step:] + cells[:step]
+    return order[::-1] if n % 2 else order
+
+
+def print_rates(cells):
+    print(f"{'input':<7} {'targets':>7}  K  {'system':<7} {'way':<9} {'Mpps':>7} {'min..max':>13} {'ns/packet':>10} {'CPU ns':>7} {'lost':>7}")
+    for c in cells:
+        rates = c.rates()
+        print(f"{c.kind:<7} {c.targets:>7}  {c.case.k}  {c.case.system:<7} {c.case.way:<9} {c.mpps():>7.3f} "
+              f"{min(rates):>6.3f}..{max(rates):.3f} {1e3 / c.mpps():>10.0f} {c.cpu():>7.0f} {c.lost():>7.2%}")
+
+
+def print_ratios(cells):
+    """By median rate; beside it by CPU time per packet, which a busy machine moves less."""
+    print("\nerxdp against, by packets/s (by CPU time per packet):")
+    print(f"{'input':<7} {'targets':>7}  K  {'way':<9} {'kernel':>15} {'fib':>15} {'bare':>15}")
+    for c in (c for c in cells if c.case.system == "erxdp"):
+        row = f"{c.kind:<7} {c.targets:>7}  {c.case.k}  {c.case.way:<9}"
+        for other in ("kernel", "fib", "bare"):
+            o = next((o for o in cells if (o.kind, o.targets, o.case.k, o.case.system) == (c.kind, c.targets, c.case.k, other)), None)
+            row += f" {c.mpps() / o.mpps():>7.2f} ({o.cpu() / c.cpu():.2f})" if o else f" {'-':>15}"
+        print(row)
+    print("Sought at K=5, frames: 4.5 kernel, 1.3 fib, 0.85 bare without limits; 4.0, 1.2, 0.75 with.")
+
+
+def make_cells(chains, inputs):
+    return [Cell(chain, case, kind, targets) for kind, targets in inputs for k in range(DEVICES + 1)
+            for chain in chains for case in chain.cases if case.k == k]
+
+
+def describe():
+    def read(path):
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+
+    weak = {name: read(f"/sys/devices/system/cpu/vulnerabilities/{name}")
+            for name in sorted(os.listdir("/sys/devices/system/cpu/vulnerabilities"))}
+    model = re.search(r"^model name\s*: (.*)", read("/proc/cpuinfo"), re.M)
+    return {"kernel": os.uname().release, "cpus": os.cpu_count(), "model": model and model[1],
+            "mitigations": {k: v for k, v in weak.items() if v != "Not affected"}, "loadavg": read("/proc/loadavg")}
+
+
+def cpu_times():
+    with open("/proc/stat", encoding="ascii") as file:
+        return [int(x) for x in file.readline().split()[1:9]]
+
+
+def measure(options):
+    chains = []
+    inputs = [("frames", 1), ("frames", options.targets), ("skb", 1)]
+    try:
+        for kind in (Erxdp, Bare, Fib, Kernel):
+            chains.append(kind(options.targets))
+        for chain in chains:
+            chain.attach_sinks()
+        cells = make_cells(chains, inputs[:1] if options.quick else inputs)
+        for cell in cells:
+            if cell.case.system == "erxdp":
+                cell.check_way(chains[0])
+        for n in range(options.runs):
+            for cell in rotated(cells, n):
+                cell.measure(options.seconds)
+        return cells
+    finally:
+        for chain in chains:
+            chain.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--quick", action="store_true", help="three runs of the frames of one flow")
+    parser.add_argument("--runs", type=int, help="of each cell (default 9, quick 3)")
+    parser.add_argument("--seconds", type=float, default=0.25, help="per run")
+    parser.add_argument("--targets", type=int, default=1000, help="destinations of the second kind of frames")
+    parser.add_argument("--json", help="every run goes there")
+    options = parser.parse_args()
+    options.runs = options.runs or (3 if options.quick else 9)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, stop)
+    about, times = describe(), cpu_times()
+    try:
+        cells = measure(options)
+    except Stopped:
+        return 130
+    except RuntimeError as error:
+        print(f"forward.py: {error}", file=sys.stderr)
+        return 1
+    times = [b - a for a, b in zip(times, cpu_times())]
+    about["steal"] = times[7] / sum(times)
+    print_rates(cells)
+    print_ratios(cells)
+    print(f"Linux {about['kernel']}, {about['cpus']} CPUs, {about['model']}; load before: {about['loadavg'].split()[0]}, "
+          f"steal {about['steal']:.1%}")
+    print("mitigations: " + "; ".join(f"{k}: {v}" for k, v in about["mitigations"].items()))
+    if options.json:
+        with open(options.json, "w", encoding="ascii") as out:
+            json.dump({"about": about, "cells": [c.document() for c in cells]}, out, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What each stage of the data plane costs, by leaving it out.
+
+usage: stages.py [--runs N] [--seconds S] [--only NAME,NAME] [--targets N] [--bpf NAME=FOLDER]... [--json FILE]
+
+A copy of bpf/ is changed, one place at a time, compiled, and put on the ports of a
+running lab in place of its programs; the maps stay. Frames then take the longest way,
+five devices through the gateway, one build after the other and again from the start.
+What a stage costs is what five devices save without it, divided by five. Savings do
+not add up: without one stage the next may wait for the same cache line. --bpf adds another
+copy of bpf/ to the comparison, as somebody has changed it; its maps named erx_ are the
+lab's when the lab has them.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import forward  # noqa: E402
+
+ROOT = os.path.join(HERE, "../..")
+CLANG = os.environ.get("BENCH_CLANG", "clang -O2 -g -target bpf -mcpu=v3 -Iinclude -I/usr/include/x86_64-linux-gnu").split()
+
+# stage, file, function, what it does instead of its work
+LEFT_OUT = (
+    ("capture", "account.h", "capturing", "return false;"),
+    ("hop count", "parse.h", "read_hops", "return;"),
+    ("port counter, in", "parse.h", "count_arrival", "return;"),
+    ("IP checksum", "packet.h", "checksum_ip_header", "return 0xffff;"),
+    ("ports, ICMP type", "parse.h", "parse_transport",
+     "pkt->sport = pkt->dport = 0; pkt->icmp_type = 0xff; return;"),
+    ("hello", "hello.h", "take_hello", "return ERX_CONTINUE;"),
+    ("source check", "parse.h", "check_source", "return ERX_CONTINUE;"),
+    ("tunnels", "tunnel.h", "decapsulate", "return ERX_CONTINUE;"),
+    ("route (trie)", "route.h", "lookup_route", """
+	const __u32 *fixed = bpf_map_lookup_elem(&bench_groups, &table);
+	__u32 at = fixed ? *fixed : 0;
+	const struct erx_group *g = bpf_map_lookup_elem(&erx_groups, &at);
+	return g ? &g->slots[g->current & 1] : NULL;"""),
+    ("flow hash", "route.h", "choose_member", "return hops->members[0].adjacency;"),
+    ("TTL policy", "route.h", "hop_limit", "pkt->ttl -= 1; pkt->lowered = 1; return ERX_CONTINUE;"),
+    ("MTU", "route.h", "fits_link", "return ERX_CONTINUE;"),
+    ("ICMP errors", "route.h", "check_icmp_error", "return ERX_CONTINUE;"),
+    ("MSS", "tunnel.h", "clamp_tunnel_mss", "return;"),
+    ("encapsulation", "tunnel.h", "encapsulate", "return ERX_CONTINUE;"),
+    ("path counter", "send.h", "count_path", "return;"),
+    ("port counter, out", "send.h", "redirect", """
+	if (bpf_redirect_map(&erx_links, port, XDP_DROP) != XDP_REDIRECT)
+		return ERX_no_port;
+	pkt->out_port = port;
+	return outcome;"""),
+    ("outcome counter", "account.h", "finish",
+     "return pkt->out_port == ERX_NO_PORT ? XDP_DROP : XDP_REDIRECT;"),
+)
+GROUPS = """
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ERX_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_groups SEC(".maps");
+"""
+
+
+def leave_out(folder, file, function, body):
+    """The function begins with `body`, which returns."""
+    path = os.path.join(folder, file)
+    with open(path, encoding="ascii") as source:
+        text = source.read()
+    text, n = re.subn(r"(?m)^(inline_stage [^;{}]*\b" + function + r"\([^;{}]*\)\n\{\n)", lambda m: m[1] + body + "\n", text)
+    if n != 1:
+        raise RuntimeError(f"{file} has {n} functions '{function}'")
+    if "bench_groups" in body:
+        text = text.replace("#include \"packet.h\"", "#include \"packet.h\"" + GROUPS, 1)
+    with open(path, "w", encoding="ascii") as out:
+        out.write(text)
+
+
+def build(directory, name, changes, source=os.path.join(ROOT, "bpf")):
+    folder = os.path.join(directory, re.sub(r"\W+", "-", name))
+    shutil.copytree(source, folder)
+    for change in changes:
+        leave_out(folder, *change)
+    out = folder + ".o"
+    run = subprocess.run([*CLANG, "-Iinclude", f"-I{folder}", "-Wno-unused-function", "-c", "-o", out, f"{folder}/erxdp.bpf.c"],
+                         cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RuntimeError(f"{name}: {run.stderr.strip()[-500:]}")
+    return out
+
+
+class Build:
+    def __init__(self, name, file, program="-"):
+        self.name, self.file, self.program, self.runs = name, file, program, []
+
+    def ns(self):
+        return [r["cpuNs"] / r["received"] for r in self.runs]
+
+
+def ports_of_way(erxdp, case):
+    """Indexes of the ports that frames of this case come in by."""
+    def read():
+        return dict(line.split() for line in forward.tool("ports", erxdp.pins).splitlines())
+
+    before = read()
+    case.run("frames", 1, 0.01)
+    return [index for index, n in read().items() if int(n) - int(before[index]) > 1000]
+
+
+def builds(directory, only, others):
+    yield Build("all stages", build(directory, "all", []))
+    yield Build("all stages, one program", build(directory, "one", []), "ce")
+    for name, folder in (other.split("=") for other in others):
+        yield Build(name, build(directory, name, [], folder))
+    for stage, *change in LEFT_OUT:
+        if not only or stage in only:
+            yield Build(stage, build(directory, stage, [change]))
+    if not only:
+        yield Build("all of these", build(directory, "none", [change for _, *change in LEFT_OUT]))
+        yield Build("all of these, one program", build(directory, "none1", [change for _, *change in LEFT_OUT]), "ce")
+
+
+def measure(options, directory):
+    made = list(builds(directory, options.only and options.only.split(","), options.bpf))
+    chains = []
+    try:
+        chains = [forward.Erxdp(options.targets), forward.Bare(options.targets)]
+        for chain in chains:
+            chain.attach_sinks()
+        case = chains[0].cases[-1]
+        ports = ports_of_way(chains[0], case)
+        assert len(ports) == case.k, ports
+        bare = Build("bare redirect", None)
+        for _ in range(options.runs):
+            for one in made:
+                forward.tool("swap", chains[0].pins, one.file, one.program, case.dst, *ports)
+                one.runs.append(case.run("frames", options.targets, options.seconds))
+            bare.runs.append(chains[1].cases[-1].run("frames", options.targets, options.seconds))
+        return [*made, bare]
+    finally:
+        for chain in chains:
+            chain.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    parser.add_argument("--targets", type=int, default=1)
+    parser.add_argument("--only", help="stages, with commas")
+    parser.add_argument("--bpf", action="append", default=[], metavar="NAME=FOLDER", help="compare with this copy of bpf/")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="erxdp-bench-") as directory:
+        made = measure(options, directory)
+    base = statistics.median(made[0].ns())
+    print(f"{'left out':<28} {'ns/packet':>10} {'min..max':>14} {'saves per device':>17}")
+    for one in made:
+        ns = one.ns()
+        print(f"{one.name:<28} {statistics.median(ns):>10.0f} {min(ns):>7.0f}..{max(ns):<6.0f} "
+              f"{(base - statistics.median(ns)) / forward.DEVICES:>16.1f}")
+    if options.json:
+        with open(options.json, "w", encoding="ascii") as out:
+            json.dump([{"build": one.name, "runs": one.runs} for one in made], out, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
