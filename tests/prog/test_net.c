@@ -369,6 +369,46 @@ Test(net, follows_a_new_address_and_route)
 	verify_ok();
 }
 
+/* Prefixes of which h1 answers for every address, and then others, of which it keeps one. */
+Test(net, follows_prefixes_that_a_host_answers_for)
+{
+	struct prefix also[] = {prefix_of(&plan.hosts.items[1].addr), {}, {}};
+	const char *out;
+
+	prefix_parse("10.9.1.64/27", &also[1]);
+	prefix_parse("10.128.0.0/10", &also[2]);
+	plan.hosts.items[1].also = also;
+	plan.hosts.items[1].n_also = 3;
+	apply_ok();
+	verify_ok();
+	out = shell("ip -n erx-%s-h1 route show table local", lab);
+	expect_text(out, "local 10.9.1.64/27 dev lo proto static");
+	expect_text(out, "local 10.128.0.0/10 dev lo proto static");
+	expect_text(out, "local 10.9.1.4 dev eth0 proto kernel");
+	expect_text(shell("ip netns exec erx-%s-h1 ping -c 1 -W 1 10.150.3.7", lab), " 0% packet loss");
+	prefix_parse("10.9.1.64/26", &also[1]);
+	cr_expect_eq(net_verify(&plan, &error), -EINVAL);
+	expect_text(error.text, "answer for the addresses");
+	apply_ok();
+	expect_changes(0, 0, 0, 0, 1);
+	verify_ok();
+	out = shell("ip -n erx-%s-h1 route show table local", lab);
+	cr_expect_null(strstr(out, "10.9.1.64/27"), "%s", out);
+	expect_text(out, "local 10.9.1.64/26 dev lo proto static");
+	expect_text(out, "local 10.128.0.0/10 dev lo proto static");
+	shell("ip -n erx-%s-h1 route del local 10.128.0.0/10 dev lo table local", lab);
+	cr_expect_eq(net_verify(&plan, &error), -EINVAL, "an address that is missing is not seen");
+	shell("ip -n erx-%s-h1 addr add 10.9.1.70/32 dev eth0", lab);
+	apply_ok();
+	verify_ok();
+	plan.hosts.items[1].n_also = 0;
+	apply_ok();
+	expect_changes(0, 0, 0, 0, 1);
+	cr_expect_null(strstr(shell("ip -n erx-%s-h1 route show table local", lab), "static"));
+	apply_ok();
+	expect_changes(0, 0, 0, 0, 0);
+}
+
 /* What somebody may do to a running lab, and what the next apply makes of it. LAB stands for the lab. */
 static const struct damage {
 	const char *name, *command;

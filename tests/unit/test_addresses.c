@@ -73,6 +73,18 @@ Test(addresses, come_in_the_order_of_the_file)
 	cr_expect_not(address_next(&w, &r));
 }
 
+Test(addresses, name_their_subnets_sink)
+{
+	const struct vnet *v = &model->vnets.items[0];
+
+	cr_expect_str_eq(v->subnets.items[0].sink, "v-empty-sink", "a load balancer");
+	cr_expect_str_eq(v->subnets.items[1].sink, "v-one-sink");
+	cr_expect_null(v->gateway_subnet);
+	v = &model->vnets.items[1];
+	vec_each(s, &v->subnets)
+		cr_expect_null(s->sink);
+}
+
 Test(addresses, kinds_are_words_of_azure)
 {
 	const struct vnet *v = &model->vnets.items[0];

@@ -74,6 +74,8 @@ struct lab *open_lab(const char *name);
 bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
+/* The same with the address that was asked for: fabric_host_as(). */
+const struct host *find_host_as(const struct lab *lab, const char *name, struct host *as);
 /* What load (call) does with a file that was read (load.c). Returns the exit code. */
 int load_parsed(const struct call *call, struct lab *lab);
 /* What unload does; NULL: the only lab. */

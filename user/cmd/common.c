@@ -203,7 +203,15 @@ bool is_lab_name(const char *name)
 
 const struct host *find_host(const struct lab *lab, const char *name)
 {
-	const struct host *found = fabric_host(lab->fabric, name);
+	struct host as;
+	const struct host *found = find_host_as(lab, name, &as);
+
+	return found ? &lab->fabric->hosts.items[found->index] : NULL;
+}
+
+const struct host *find_host_as(const struct lab *lab, const char *name, struct host *as)
+{
+	const struct host *found = fabric_host_as(lab->fabric, name, as);
 	VEC(const char *) names = {};
 	const char *guess;
 

@@ -48,14 +48,15 @@ int cmd_explain(const struct call *call)
 {
 	struct lab *lab = open_lab(call->lab);
 	struct explain_input in = {};
+	struct host from, to;
 	int code = EXIT_USAGE;
 
 	if (!lab)
 		return EXIT_REFUSED;
 	in.image = lab->image;
 	in.fastpath = lab->fastpath;
-	in.from = find_host(lab, call->argv[0]);
-	in.to = in.from ? find_host(lab, call->argv[1]) : NULL;
+	in.from = find_host_as(lab, call->argv[0], &from);
+	in.to = in.from ? find_host_as(lab, call->argv[1], &to) : NULL;
 	if (in.to)
 		code = parse_flow(call, &in);
 	if (in.to && !code) {

@@ -180,16 +180,8 @@ static int check_exchange(const struct lab *lab)
 /* What the language has and this version reads without carrying it. */
 static void say_not_yet(const struct topo *t)
 {
-	bool ranges = false;
-
-	vec_each(v, &t->vnets) {
-		vec_each(s, &v->subnets)
-			ranges = ranges || s->ranges.n;
-	}
 	if (t->latencies.n)
 		log_info("latency: is not applied yet; packets take as long as they take");
-	if (ranges)
-		log_info("addressRanges: is not applied yet; nobody answers for these addresses");
 }
 
 static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)

@@ -59,14 +59,15 @@ static void add_all_pairs(const struct lab *lab, pings *list)
 	warn_of_neighbours(list);
 }
 
-static int add_pair(const struct lab *lab, const struct call *call, pings *list)
+/* as: room for the two hosts, as long as the list is used. */
+static int add_pair(const struct lab *lab, const struct call *call, struct host as[2], pings *list)
 {
-	struct ping p = {.from = find_host(lab, call->argv[0])};
+	struct ping p = {.from = find_host_as(lab, call->argv[0], &as[0])};
 
-	p.to = p.from ? find_host(lab, call->argv[1]) : NULL;
+	p.to = p.from ? find_host_as(lab, call->argv[1], &as[1]) : NULL;
 	if (!p.to)
 		return EXIT_USAGE;
-	if (p.from == p.to) {
+	if (same_host(p.from, p.to)) {
 		log_error("'%s' is one host: name two", p.from->name);
 		return EXIT_USAGE;
 	}
@@ -97,6 +98,7 @@ static int survey(const struct lab *lab, const struct call *call, pings *list)
 
 int cmd_reach(const struct call *call)
 {
+	struct host as[2];
 	struct lab *lab;
 	pings list = {};
 	int code = 0;
@@ -111,7 +113,7 @@ int cmd_reach(const struct call *call)
 	if (call->matrix)
 		add_all_pairs(lab, &list);
 	else
-		code = add_pair(lab, call, &list);
+		code = add_pair(lab, call, as, &list);
 	if (!code)
 		code = survey(lab, call, &list);
 	vec_free(&list);

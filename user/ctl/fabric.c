@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "ctl/index.h"
+#include "topo/addresses.h"
 #include "topo/gateway_subnet.h"
 
 /* One end of a link that is about to be made. */
@@ -291,10 +292,47 @@ static void add_host(struct fabric *f, struct host h, const struct end *e)
 
 	h.index = f->hosts.n;
 	h.name = arena_strdup(f->arena, h.name);
+	if (!h.addresses.n)
+		vec_push(&h.addresses, prefix_of(&h.addr));
 	vec_push(&f->hosts, h);
 	l = add_link(f, LINK_HOST, e, NULL, NULL);
 	l->host = h.index;
 	f->hosts.items[h.index].port = l->ports[0];
+}
+
+/* All prefixes of each subnet's sink, by the subnet's place in the VNet. To be freed; the lists go to the hosts. */
+static prefix_list *sink_addresses(const struct vnet *v)
+{
+	prefix_list *lists = xcalloc(v->subnets.n, sizeof(*lists));
+	struct address_walk w = {.vnet = v};
+	struct address_run r;
+
+	while (address_next(&w, &r)) {
+		if (!address_has_host(&r))
+			addresses_cover(&r.first, r.count, &lists[r.subnet - v->subnets.items]);
+	}
+	return lists;
+}
+
+static void add_sinks(struct fabric *f, const struct vnet *v, const struct end *vnet)
+{
+	prefix_list *lists = sink_addresses(v), *list = lists;
+
+	vec_each(s, &v->subnets) {
+		if (list->n)
+			add_host(f,
+				 (struct host){.name = s->sink,
+					       .addr = list->items[0].addr,
+					       .addresses = *list,
+					       .prefixlen = addr_bits(s->prefix.addr.family),
+					       .gateway = prefix_nth(&s->prefix, 1),
+					       .vnet = v,
+					       .subnet = s,
+					       .sink = true},
+				 vnet);
+		list++;
+	}
+	free(lists);
 }
 
 static void add_hosts(struct fabric *f)
@@ -311,6 +349,7 @@ static void add_hosts(struct fabric *f)
 					       .vnet = v,
 					       .subnet = vm->subnet},
 				 &vnet);
+		add_sinks(f, v, &vnet);
 	}
 	vec_each(s, &f->topo->sites) {
 		struct end lan = {.device = device_of_site(f, s), .role = ERX_ROLE_HOST};
@@ -391,6 +430,8 @@ void fabric_free(struct fabric *f)
 	vec_free(&f->devices);
 	vec_free(&f->ports);
 	vec_free(&f->links);
+	vec_each(h, &f->hosts)
+		vec_free(&h->addresses);
 	vec_free(&f->hosts);
 	index_free(f->index);
 	arena_free(f->arena);

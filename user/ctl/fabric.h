@@ -11,6 +11,9 @@
  *   circuit               two   kind MSEE   CIRCUIT.primary, CIRCUIT.secondary
  *   router of a site      one   kind CE     named as the router
  *   site                  one   kind LAN    named as the site
+ * Hosts are the virtual machines and servers of the file, and one sink per subnet
+ * that has addresses without a namespace of their own (ranges, load balancers,
+ * private endpoints): the host that answers for all of these, SUBNET's `sink`.
  * Names of vnets, sites, gateways, circuits, routers and connections are
  * unique among each other (the parser sees to it), so a device is known by name.
  */
@@ -80,13 +83,15 @@ struct link {
 struct host {
 	uint32_t index;
 	const char *name;
-	struct addr addr;
-	uint8_t prefixlen;	     /* of its subnet or LAN */
-	struct addr gateway;	     /* default route: first address of the subnet; a site's gateway address */
-	uint32_t port;		     /* the fabric's end of its link */
-	const struct vnet *vnet;     /* a VM */
-	const struct subnet *subnet; /* a VM */
+	struct addr addr;	 /* of a sink the first of them, or the one that is spoken of: fabric_host_as() */
+	prefix_list addresses;	 /* all that it answers for; but for a sink that is addr alone */
+	uint8_t prefixlen;	 /* of its subnet or LAN; of a sink, whose neighbours share its prefixes, all bits */
+	struct addr gateway;	 /* default route: first address of the subnet; a site's gateway address */
+	uint32_t port;		 /* the fabric's end of its link */
+	const struct vnet *vnet; /* a VM or sink */
+	const struct subnet *subnet; /* a VM or sink */
 	const struct site *site;     /* a server */
+	bool sink;
 };
 
 struct fabric_index;
@@ -110,6 +115,16 @@ void fabric_free(struct fabric *f); /* NULL is fine */
 
 struct device *fabric_device(const struct fabric *f, const char *name);	       /* NULL: none */
 struct host *fabric_host(const struct fabric *f, const char *name_or_address); /* NULL: none */
+/*
+ * The same, but what is returned has the address that was asked for: of a sink
+ * and any of its addresses it is *as, a copy with this one. Two such stand for
+ * one host: same_host(), not their pointers, tells.
+ */
+const struct host *fabric_host_as(const struct fabric *f, const char *name_or_address, struct host *as);
+bool same_host(const struct host *a, const struct host *b); /* NULL is no host, and not the same as any */
+bool host_has(const struct host *h, const struct addr *a);  /* whether it answers for this address */
+uint64_t host_count_addresses(const struct host *h);
+struct prefix host_cover(const struct host *h); /* the longest prefix that holds all of its addresses */
 /* The device a resource has become; those of a gateway and a circuit come one after the other. */
 uint32_t device_of_vnet(const struct fabric *f, const struct vnet *v);
 uint32_t device_of_gateway(const struct fabric *f, const struct gateway *g, unsigned instance);

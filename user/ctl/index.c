@@ -177,10 +177,56 @@ struct host *fabric_host(const struct fabric *f, const char *name_or_address)
 	if (addr_parse(name_or_address, &a))
 		return NULL;
 	vec_each(h, &f->hosts) {
-		if (addr_equal(&h->addr, &a))
+		if (host_has(h, &a))
 			return h;
 	}
 	return NULL;
+}
+
+const struct host *fabric_host_as(const struct fabric *f, const char *name_or_address, struct host *as)
+{
+	const struct host *h = fabric_host(f, name_or_address);
+	struct addr a;
+
+	if (!h || addr_parse(name_or_address, &a) || !host_has(h, &a))
+		return h;
+	*as = *h;
+	as->addr = a;
+	return as;
+}
+
+bool same_host(const struct host *a, const struct host *b)
+{
+	return a && b && a->index == b->index;
+}
+
+bool host_has(const struct host *h, const struct addr *a)
+{
+	vec_each(p, &h->addresses) {
+		if (prefix_has(p, a))
+			return true;
+	}
+	return false;
+}
+
+uint64_t host_count_addresses(const struct host *h)
+{
+	uint64_t n = 0;
+
+	vec_each(p, &h->addresses)
+		n += 1ull << (addr_bits(p->addr.family) - p->len);
+	return n;
+}
+
+struct prefix host_cover(const struct host *h)
+{
+	struct prefix cover = h->addresses.items[0];
+
+	vec_each(p, &h->addresses) {
+		while (!prefix_covers(&cover, p))
+			cover.len--;
+	}
+	return prefix_network(&cover);
 }
 
 uint32_t device_of_vnet(const struct fabric *f, const struct vnet *v)

@@ -198,12 +198,11 @@ static void add_hosts(const struct fill *fill)
 
 	vec_each(i, &fill->device->ports) {
 		const struct port *p = &f->ports.items[*i];
-		struct prefix host;
 
 		if (p->role != ERX_ROLE_HOST || !is_up(fill->c, p->link))
 			continue;
-		host = prefix_of(&f->hosts.items[f->links.items[p->link].host].addr);
-		add(fill, &host, local_route(SOURCE_HOST, p->link));
+		vec_each(a, &f->hosts.items[f->links.items[p->link].host].addresses)
+			add(fill, a, local_route(SOURCE_HOST, p->link));
 	}
 }
 
@@ -308,13 +307,14 @@ static void fill_vnet(const struct fill *fill)
 static uint32_t vm_link(const struct fabric *f, const struct vnet *v, const struct addr *a)
 {
 	vec_each(h, &f->hosts) {
-		if (h->vnet == v && addr_equal(&h->addr, a))
+		if (h->vnet == v && host_has(h, a))
 			return f->ports.items[h->port].link;
 	}
 	return NO_INDEX;
 }
 
-/* An appliance is a VM of this VNet or of a peered one; packets go straight to its port. */
+/* An appliance is a VM of this VNet or of a peered one, or a load balancer's address; packets go straight to its port.
+ */
 static uint32_t appliance_link(const struct fabric *f, const struct vnet *v, const struct addr *a)
 {
 	uint32_t link = vm_link(f, v, a);
@@ -352,6 +352,16 @@ static void add_udr_to_gateway(const struct fill *fill, const struct udr *u, str
 	}
 }
 
+/* The link of the sink whose addresses all of a prefix is, which then hides the sink's own route; NO_INDEX: none. */
+static uint32_t inner_link(const struct fill *fill, const struct prefix *p)
+{
+	vec_each(l, fill->out) {
+		if (l->route.source == SOURCE_HOST && prefix_covers(&l->prefix, p))
+			return l->route.link;
+	}
+	return NO_INDEX;
+}
+
 /*
  * A route to an appliance or a gateway that is not there stays in use and
  * loses the packets: Azure does not fall back to another route.
@@ -366,6 +376,8 @@ static void add_udrs(const struct fill *fill, const struct route_table *table)
 			add_udr_to_gateway(fill, u, r);
 			continue;
 		}
+		if (u->hop == UDR_VNET_LOCAL)
+			r.link = inner_link(fill, &u->prefix);
 		if (u->hop == UDR_VIRTUAL_APPLIANCE) {
 			r.link = appliance_link(fill->c->fabric, fill->device->vnet, &u->next_hop);
 			r.next_hop = u->next_hop;

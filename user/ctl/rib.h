@@ -31,7 +31,7 @@ bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t l
  * static routes before BGP). */
 enum route_source {
 	SOURCE_LOCAL,	    /* an address of the device itself */
-	SOURCE_HOST,	    /* a VM or server attached here, /32 */
+	SOURCE_HOST,	    /* of a host attached here: /32, of a sink its prefixes */
 	SOURCE_CONNECTED,   /* the other end of a numbered link; a site's LAN */
 	SOURCE_STATIC,	    /* tunnel neighbour, gateway's VNet space, LAN behind the switch, VPN without BGP */
 	SOURCE_UDR,	    /* user-defined route */

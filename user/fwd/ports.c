@@ -112,9 +112,10 @@ static void tunnel_entry(const struct link *l, const struct port *port, struct e
 static void host_entry(const struct fabric *f, const struct link *l, struct erx_port *e)
 {
 	const struct host *h = &f->hosts.items[l->host];
+	struct prefix sources = host_cover(h);
 
-	e->host = addr_be32(&h->addr);
-	e->host_mask = htonl(0xffffffff);
+	e->host = addr_be32(&sources.addr);
+	e->host_mask = htonl(sources.len ? 0xffffffff << (32 - sources.len) : 0);
 	if (h->vnet) {
 		e->flags |= ERX_PORT_ARP_ANY;
 		memcpy(e->mac, azure_gateway_mac, sizeof(e->mac));

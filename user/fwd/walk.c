@@ -158,7 +158,7 @@ static void answer_of(const struct image *image, const struct host *from, const 
 		return;
 	}
 	walk_packet(image, last->in_port, &flow, 64, true, &way);
-	if (way.delivered == from) {
+	if (same_host(way.delivered, from)) {
 		hop->addr = source;
 	} else if (way.outcome == ERX_icmp_error_source) {
 		snprintf(hop->silent, sizeof(hop->silent),
@@ -176,12 +176,12 @@ static void answer_of(const struct image *image, const struct host *from, const 
 /* The host that a probe ends at: the destination, or an appliance that a user-defined route names. */
 static void arrived_at(const struct host *host, const struct host *to, bool back, struct hop *hop)
 {
-	if (host != to)
+	if (!same_host(host, to))
 		snprintf(hop->silent, sizeof(hop->silent), "an appliance, and the twin's hosts forward nothing");
 	else if (!back)
 		snprintf(hop->silent, sizeof(hop->silent), "arrives, but no answer finds the way back");
 	else
-		hop->addr = host->addr;
+		hop->addr = to->addr;
 }
 
 static struct hop probe(const struct image *image, const struct host *from, const struct host *to,
@@ -218,15 +218,16 @@ void predict(const struct image *image, const struct host *from, const struct ho
 			     .sport = flow->dport,
 			     .dport = flow->sport,
 			     .trusting = flow->trusting};
-	bool arrived = false, expired = true;
+	bool arrived = false, expired = true, answered;
 
 	memset(out, 0, sizeof(*out));
 	walk_packet(image, from->port, flow, 64, false, &out->forward);
 	walk_packet(image, to->port, &reply, 64, false, &out->back);
-	out->reachable = out->forward.delivered == to && out->back.delivered == from;
+	answered = same_host(out->back.delivered, from);
+	out->reachable = same_host(out->forward.delivered, to) && answered;
 	out->ping_ttl = out->back.ttl;
 	for (unsigned ttl = 1; ttl <= 30 && !arrived && expired; ttl++) {
-		struct hop hop = probe(image, from, to, flow, ttl, out->back.delivered == from, &arrived, &expired);
+		struct hop hop = probe(image, from, to, flow, ttl, answered, &arrived, &expired);
 
 		vec_push(&out->hops, hop);
 	}

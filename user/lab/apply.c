@@ -49,6 +49,8 @@ static void plan_host(const struct lab *lab, const struct link *l, struct net_pl
 		.addr = h->addr,
 		.prefixlen = h->prefixlen,
 		.gateway = h->gateway,
+		.also = h->addresses.items,
+		.n_also = h->addresses.n,
 		.mtu = l->mtu,
 		.up = is_up(lab, l),
 	};

@@ -209,55 +209,136 @@ static int read_addresses(struct nl *nl, struct addresses *seen, struct error *e
 	return nl_ask(nl, take_address, seen, error);
 }
 
-struct route {
+typedef VEC(struct prefix) prefixes;
+
+struct routes {
 	const struct net_host *host;
-	bool found;
+	bool found;	/* the default route */
+	prefixes local; /* what was made local here, the kernel's own left out */
 };
+
+/*
+ * Prefixes of which the host answers for every address are routes of the type local, as the kernel makes them for
+ * 127.0.0.0/8: one each, whatever the number of addresses. They are on lo, where no change of eth0 takes them away, and
+ * known by their protocol.
+ */
+#define LOOPBACK_IFINDEX 1
+
+static void take_local(struct routes *routes, const struct rtmsg *info, const struct nlattr **tb)
+{
+	struct prefix p = {.addr.family = info->rtm_family == AF_INET6 ? ADDR_IPV6 : ADDR_IPV4,
+			   .len = info->rtm_dst_len};
+
+	if (info->rtm_protocol != RTPROT_STATIC || !tb[RTA_DST] ||
+	    mnl_attr_get_payload_len(tb[RTA_DST]) != addr_size(p.addr.family))
+		return;
+	memcpy(p.addr.bytes, mnl_attr_get_payload(tb[RTA_DST]), addr_size(p.addr.family));
+	vec_push(&routes->local, p);
+}
 
 static int take_route(const struct nlmsghdr *msg, void *arg)
 {
 	const struct nlattr *tb[RTA_PRIORITY + 1];
-	struct route *route = arg;
+	struct routes *routes = arg;
 	const struct rtmsg *info;
 
 	if (!msg) {
-		route->found = false;
+		routes->found = false;
+		routes->local.n = 0;
 		return 0;
 	}
 	info = mnl_nlmsg_get_payload(msg);
+	nl_attributes(msg, sizeof(*info), tb, RTA_PRIORITY);
+	if (info->rtm_table == RT_TABLE_LOCAL && info->rtm_type == RTN_LOCAL)
+		take_local(routes, info, tb);
 	if (info->rtm_dst_len || info->rtm_table != RT_TABLE_MAIN || info->rtm_type != RTN_UNICAST)
 		return 0;
-	nl_attributes(msg, sizeof(*info), tb, RTA_PRIORITY);
-	if (holds(tb[RTA_GATEWAY], &route->host->gateway) && tb[RTA_OIF] &&
+	if (holds(tb[RTA_GATEWAY], &routes->host->gateway) && tb[RTA_OIF] &&
 	    mnl_attr_get_u32(tb[RTA_OIF]) == NET_HOST_IFINDEX &&
 	    (!tb[RTA_PRIORITY] || !mnl_attr_get_u32(tb[RTA_PRIORITY])))
-		route->found = true;
+		routes->found = true;
 	return 0;
 }
 
-static int read_route(struct nl *nl, struct route *route, struct error *error)
+static int read_routes(struct nl *nl, struct routes *routes, struct error *error)
 {
 	struct rtmsg *info = mnl_nlmsg_put_extra_header(nl_begin(nl, RTM_GETROUTE, NLM_F_DUMP), sizeof(*info));
 
-	info->rtm_family = family_of(&route->host->gateway);
-	return nl_ask(nl, take_route, route, error);
+	info->rtm_family = family_of(&routes->host->addr);
+	return nl_ask(nl, take_route, routes, error);
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+/* What is wanted, sorted. The address itself is local without a route of ours. */
+static void wanted_local(const struct net_host *host, prefixes *out)
+{
+	struct prefix own = prefix_of(&host->addr);
+
+	for (size_t i = 0; i < host->n_also; i++) {
+		if (!prefix_equal(&host->also[i], &own))
+			vec_push(out, host->also[i]);
+	}
+	if (out->n)
+		qsort(out->items, out->n, sizeof(*out->items), by_prefix);
+}
+
+typedef void (*differ_fn)(void *arg, const struct prefix *p, bool wanted);
+
+/* Both lists in one pass: fn hears of each prefix that is in one of them only. Sorts what was seen. */
+static void compare_local(const struct net_host *host, prefixes *seen, differ_fn fn, void *arg)
+{
+	prefixes wanted = {};
+	size_t w = 0, s = 0;
+
+	wanted_local(host, &wanted);
+	if (seen->n)
+		qsort(seen->items, seen->n, sizeof(*seen->items), by_prefix);
+	while (w < wanted.n || s < seen->n) {
+		int order = w == wanted.n ? 1 : s == seen->n ? -1 : prefix_compare(&wanted.items[w], &seen->items[s]);
+
+		if (order)
+			fn(arg, order < 0 ? &wanted.items[w] : &seen->items[s], order < 0);
+		w += order <= 0;
+		s += order >= 0;
+	}
+	vec_free(&wanted);
+}
+
+static void note_difference(void *arg, const struct prefix *p, bool wanted)
+{
+	bool *same = arg;
+
+	(void)p;
+	(void)wanted;
+	*same = false;
 }
 
 static int check_address(const struct net_host *host, struct nl *nl, bool *right, struct error *why,
 			 struct error *error)
 {
 	struct addresses seen = {.host = host};
-	struct route route = {.host = host, .found = true};
+	struct routes routes = {.host = host};
+	bool local = true;
 	int err = read_addresses(nl, &seen, error);
 
-	if (!err && addr_is_set(&host->gateway))
-		err = read_route(nl, &route, error);
+	if (!err)
+		err = read_routes(nl, &routes, error);
+	if (!addr_is_set(&host->gateway))
+		routes.found = true;
+	compare_local(host, &routes.local, note_difference, &local);
 	if (!err && (!seen.found || seen.others.n))
 		net_note(why, "the address of " ETH " in '%s' is missing or not the only one", host->namespace);
-	if (!err && !route.found)
+	if (!err && !routes.found)
 		net_note(why, "the default route in '%s' is missing or another", host->namespace);
-	*right = seen.found && !seen.others.n && route.found;
+	if (!err && !local)
+		net_note(why, "'%s' does not answer for the addresses that it should, or for others", host->namespace);
+	*right = seen.found && !seen.others.n && routes.found && local;
 	vec_free(&seen.others);
+	vec_free(&routes.local);
 	return err;
 }
 
@@ -313,6 +394,42 @@ static void put_route(struct nl *nl, const struct net_host *host)
 	put_addr(msg, RTA_GATEWAY, &host->gateway);
 	mnl_attr_put_u32(msg, RTA_OIF, NET_HOST_IFINDEX);
 	nl_end(nl, 0, "cannot set the default route in '%s'", host->namespace);
+}
+
+struct local_change {
+	struct nl *nl;
+	const struct net_host *host;
+};
+
+static void change_local(void *arg, const struct prefix *p, bool wanted)
+{
+	const struct local_change *c = arg;
+	/* The kernel may have a route of its own to that prefix, which stays beside it. */
+	uint16_t flags = wanted ? NLM_F_CREATE | NLM_F_APPEND : 0;
+	struct nlmsghdr *msg = nl_begin(c->nl, wanted ? RTM_NEWROUTE : RTM_DELROUTE, flags);
+	struct rtmsg *info = mnl_nlmsg_put_extra_header(msg, sizeof(*info));
+
+	info->rtm_family = family_of(&p->addr);
+	info->rtm_dst_len = p->len;
+	info->rtm_table = RT_TABLE_LOCAL;
+	info->rtm_protocol = RTPROT_STATIC;
+	info->rtm_scope = RT_SCOPE_HOST;
+	info->rtm_type = RTN_LOCAL;
+	put_addr(msg, RTA_DST, &p->addr);
+	mnl_attr_put_u32(msg, RTA_OIF, LOOPBACK_IFINDEX);
+	nl_end(c->nl, wanted ? EEXIST : ESRCH, "cannot change the addresses that '%s' answers for", c->host->namespace);
+}
+
+static int put_local(struct nl *nl, const struct net_host *host, struct error *error)
+{
+	struct local_change change = {.nl = nl, .host = host};
+	struct routes routes = {.host = host};
+	int err = read_routes(nl, &routes, error);
+
+	if (!err)
+		compare_local(host, &routes.local, change_local, &change);
+	vec_free(&routes.local);
+	return err;
 }
 
 /* All of it */
@@ -378,7 +495,11 @@ static int configure_eth(struct nl *nl, const struct net_host *host, unsigned to
 	if (todo & TODO_ETH)
 		link_set(nl, &want);
 	if (todo & TODO_ADDRESS) {
-		err = nl_flush(nl, error); /* because what follows asks a question */
+		err = nl_flush(nl, error); /* because what follows asks questions */
+		if (!err)
+			err = put_local(nl, host, error);
+		if (!err)
+			err = nl_flush(nl, error);
 		if (!err)
 			err = put_address(nl, host, error);
 		if (!err)

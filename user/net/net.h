@@ -50,6 +50,9 @@ struct net_host {
 	struct addr addr;
 	uint8_t prefixlen;
 	struct addr gateway; /* default route */
+	/* What else it answers for, of addr's family; the caller's, and untouched. addr alone may be among them. */
+	const struct prefix *also;
+	size_t n_also;
 	unsigned mtu;
 	bool up;
 };
@@ -75,7 +78,8 @@ struct net_changes { /* what net_apply() did or, with dry, would do */
  * A pair whose ends are right is mended in place; one with another index, name, peer
  * or number of queues is made anew, and counts as one removed and one added.
  * A fresh end gets: GRO on and TX checksum offload off at hosts, a `pfifo limit 1000`
- * qdisc at hosts, queues = CPUs (a host sends by one), MTU, address, default route. A fresh
+ * qdisc at hosts, queues = CPUs (a host sends by one), MTU, address, default route,
+ * local routes for the prefixes that it answers for besides. A fresh
  * namespace gets: loopback up, net.ipv4.ip_forward=0 and IPv6 off everywhere;
  * icmp_ratelimit=0, icmp_msgs_per_sec raised, rp_filter=0 in hosts.
  * With dry nothing is changed. Returns 0 or -errno with *error filled; a failure

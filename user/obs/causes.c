@@ -148,8 +148,10 @@ static bool add_ending(const struct ending *e, note_list *out)
 
 static char *with_subject(const struct ending *e, const char *reason)
 {
-	const char *lacks = e->last->device->name, *host = e->to->name;
+	const char *lacks = e->last->device->name;
+	char host[HOST_TEXT];
 
+	host_text(e->to, host);
 	if (e->way == NOTE_FORWARD)
 		return xasprintf("'%s' has no route to '%s': %s", lacks, host, reason);
 	return xasprintf("'%s' has no route back to '%s': %s", lacks, host, reason);
@@ -229,7 +231,7 @@ void notes_causes(const struct note_case *c, enum note_way way, note_list *out)
 	e.walk = way == NOTE_FORWARD ? &c->p->forward : &c->p->back;
 	e.to = way == NOTE_FORWARD ? c->to : c->from;
 	e.last = last_step(e.walk);
-	if (e.walk->delivered == e.to || add_ending(&e, out))
+	if (same_host(e.walk->delivered, e.to) || add_ending(&e, out))
 		return;
 	add_no_route(&e, out);
 }

@@ -261,13 +261,15 @@ static void finding_free(struct finding *f)
 void explain_print(const struct explain_input *in, FILE *out)
 {
 	struct explain_input back = *in;
+	char from[HOST_TEXT], to[HOST_TEXT];
 	struct finding f;
 
 	find(in, &f);
-	fprintf(out, "%s > %s\n", in->from->name, in->to->name);
+	host_text(in->from, from);
+	host_text(in->to, to);
+	fprintf(out, "%s > %s\n", from, to);
 	print_way(in, &f.there.forward, out);
-	fprintf(out, "\n%s > %s, the way back%s\n", in->to->name, in->from->name,
-		f.oneway.n ? " (not the same devices)" : "");
+	fprintf(out, "\n%s > %s, the way back%s\n", to, from, f.oneway.n ? " (not the same devices)" : "");
 	back.flow = reverse(&in->flow);
 	print_way(&back, &f.there.back, out);
 	print_oneway(&f.oneway, out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "obs/notes.h"
+#include "obs/words.h"
 
 static bool arrives(const struct image *image, const struct host *from, const struct host *to)
 {
@@ -13,7 +14,7 @@ static bool arrives(const struct image *image, const struct host *from, const st
 	bool there;
 
 	walk_packet(image, from->port, &flow, 64, false, &way);
-	there = way.delivered == to;
+	there = same_host(way.delivered, to);
 	walk_free(&way);
 	return there;
 }
@@ -106,6 +107,13 @@ static void print_header(size_t n, unsigned width, FILE *out)
 	}
 }
 
+static void print_names(const struct reach_pair *p, FILE *out)
+{
+	char from[HOST_TEXT], to[HOST_TEXT];
+
+	fprintf(out, "%s > %s: ", host_text(p->ping->from, from), host_text(p->ping->to, to));
+}
+
 static void print_differences(const struct reach *r, FILE *out)
 {
 	vec_each(p, &r->pairs) {
@@ -114,7 +122,8 @@ static void print_differences(const struct reach *r, FILE *out)
 		if (!differs(p))
 			continue;
 		text = why(r, p);
-		fprintf(out, "%s > %s: %s\n", p->ping->from->name, p->ping->to->name, text);
+		print_names(p, out);
+		fprintf(out, "%s\n", text);
 		free(text);
 	}
 }
@@ -157,7 +166,7 @@ void reach_print_pair(const struct reach *r, FILE *out)
 	const struct reach_pair *p = &r->pairs.items[0];
 	char *text = why(r, p);
 
-	fprintf(out, "%s > %s: ", p->ping->from->name, p->ping->to->name);
+	print_names(p, out);
 	if (differs(p))
 		fprintf(out, "%s\n", text);
 	else if (p->told)

@@ -170,7 +170,7 @@ static void add_issues(const struct connectivity *c, cJSON *list)
 	struct prediction p;
 
 	predict(c->call->lab->image, c->from, c->to, &flow, &p);
-	if (p.forward.delivered != c->to)
+	if (!same_host(p.forward.delivered, c->to))
 		add_issue(list->child, &p.forward, "Outbound");
 	else if (!p.reachable)
 		add_issue(list->child->prev, &p.back, "Inbound");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "obs/status.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "obs/limits.h"
@@ -108,7 +109,11 @@ void status_print(const struct status_input *in, FILE *out)
 	fprintf(out, "\n%-16s %-16s %s\n", "host", "address", "namespace");
 	vec_each(h, &lab->fabric->hosts) {
 		lab_host_namespace(lab, h, namespace);
-		fprintf(out, "%-16s %-16s %s\n", h->name, addr_format(&h->addr, text), namespace);
+		fprintf(out, "%-16s %-16s %s", h->name, addr_format(&h->addr, text), namespace);
+		if (h->sink)
+			fprintf(out, "  sink for %" PRIu64 " address%s", host_count_addresses(h),
+				host_count_addresses(h) == 1 ? "" : "es");
+		fputc('\n', out);
 	}
 	fprintf(out, "\n%-20s %s\n", "device", "kind");
 	vec_each(d, &lab->fabric->devices)
@@ -157,6 +162,8 @@ static void add_hosts(const struct lab *lab, cJSON *list)
 		cJSON_AddStringToObject(item, "name", h->name);
 		cJSON_AddStringToObject(item, "address", addr_format(&h->addr, text));
 		cJSON_AddStringToObject(item, "namespace", namespace);
+		cJSON_AddBoolToObject(item, "sink", h->sink);
+		cJSON_AddNumberToObject(item, "addresses", host_count_addresses(h));
 		cJSON_AddItemToArray(list, item);
 	}
 }

@@ -56,6 +56,7 @@ enum view_arg_kind { ARG_NONE, ARG_VM, ARG_HOST, ARG_CIRCUIT, ARG_GATEWAY, ARG_R
 
 struct view_arg { /* the member of its kind */
 	const struct host *host;
+	struct host as; /* what host is when it is one of many addresses: fabric_host_as() */
 	const struct circuit *circuit;
 	const struct gateway *gateway;
 	const struct router *router;

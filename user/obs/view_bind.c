@@ -45,13 +45,13 @@ const struct view *view_find(const char *name, struct error *e)
 
 static bool find_vm(const struct lab *lab, const char *name, struct view_arg *out)
 {
-	out->host = fabric_host(lab->fabric, name);
+	out->host = fabric_host_as(lab->fabric, name, &out->as);
 	return out->host && out->host->vnet;
 }
 
 static bool find_any_host(const struct lab *lab, const char *name, struct view_arg *out)
 {
-	out->host = fabric_host(lab->fabric, name);
+	out->host = fabric_host_as(lab->fabric, name, &out->as);
 	return out->host;
 }
 
@@ -75,7 +75,7 @@ static bool find_router(const struct lab *lab, const char *name, struct view_arg
 
 static bool find_address(const struct lab *lab, const char *name, struct view_arg *out)
 {
-	const struct host *h = fabric_host(lab->fabric, name);
+	const struct host *h = fabric_host_as(lab->fabric, name, &out->as);
 
 	if (h)
 		out->addr = h->addr;

@@ -24,6 +24,17 @@ const char *port_far_end(const struct fabric *f, uint32_t port)
 	return peer == NO_INDEX ? f->hosts.items[l->host].name : port_device(f, peer);
 }
 
+const char *host_text(const struct host *h, char buf[static HOST_TEXT])
+{
+	char text[ADDR_STRLEN];
+
+	if (h->sink)
+		snprintf(buf, HOST_TEXT, "%s (%s)", h->name, addr_format(&h->addr, text));
+	else
+		snprintf(buf, HOST_TEXT, "%s", h->name);
+	return buf;
+}
+
 static void as_path_text(const struct attrs *a, char *out, size_t size)
 {
 	*out = '\0';

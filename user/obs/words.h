@@ -9,6 +9,9 @@ const char *device_name(const struct fabric *f, uint32_t device);
 /* The device that a port belongs to, and what is at its other end: a device or a host. */
 const char *port_device(const struct fabric *f, uint32_t port);
 const char *port_far_end(const struct fabric *f, uint32_t port);
+/* A host's name; of a sink also which of its addresses is meant: "hub-default-sink (10.64.3.7)". Returns buf. */
+#define HOST_TEXT 256
+const char *host_text(const struct host *h, char buf[static HOST_TEXT]);
 
 /* "10.2.30.0/25 bgp from hub-ergw/0 by hub:er1.primary, AS path 12076-65021, weight 32769" */
 void route_text(const struct fabric *f, const struct prefix *prefix, const struct route *r, char *out, size_t size);

@@ -72,7 +72,7 @@ static void place_check(struct parser *p, const char *text, unsigned things, str
 static void host_check(struct parser *p, const char *const *host, struct pos at, const char *key)
 {
 	if (*host)
-		name_wanted(p, *host, SCOPE_HOSTS, BIT(HOST), field_pos(p, host, at), key, "a host");
+		name_wanted(p, *host, SCOPE_HOSTS, BIT(HOST) | BIT(SINK), field_pos(p, host, at), key, "a host");
 }
 
 static void packets_check(struct parser *p, const struct expectation *e)

@@ -133,6 +133,7 @@ const char *thing_text(enum thing thing)
 		[THING_CIRCUIT] = "circuit",	    [THING_ROUTER] = "router",
 		[THING_CONNECTION] = "connection",  [THING_ROUTE_TABLE] = "route table",
 		[THING_PORT] = "ExpressRoute port", [THING_HOST] = "host",
+		[THING_SINK] = "subnet's sink",
 	};
 
 	return texts[thing];

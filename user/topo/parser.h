@@ -36,6 +36,7 @@ enum thing {
 	THING_ROUTE_TABLE,
 	THING_PORT,
 	THING_HOST,
+	THING_SINK, /* made by the parser, VNET-SUBNET-sink; named as a host */
 	N_THINGS,
 };
 

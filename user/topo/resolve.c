@@ -11,6 +11,7 @@ static const enum scope scope_of[N_THINGS] = {
 	[THING_CIRCUIT] = SCOPE_DEVICES,    [THING_ROUTER] = SCOPE_DEVICES,
 	[THING_CONNECTION] = SCOPE_DEVICES, [THING_ROUTE_TABLE] = SCOPE_ROUTE_TABLES,
 	[THING_PORT] = SCOPE_PORTS,	    [THING_HOST] = SCOPE_HOSTS,
+	[THING_SINK] = SCOPE_HOSTS,
 };
 
 static bool is_before(struct pos a, struct pos b)
@@ -130,11 +131,25 @@ void subnets_index(const struct vnet *v, struct prefix_index *x)
 	prefix_index_sort(x);
 }
 
-static void endpoint_resolve(struct endpoint *e, const struct prefix_index *subnets)
+/* Each subnet has a sink of its own: what Azure sets per subnet (route table, ICMP errors) then holds for it as well.
+ */
+static void sink_resolve(struct parser *p, const struct vnet *v, const struct subnet *subnet)
+{
+	struct subnet *s = (struct subnet *)subnet;
+
+	if (!s || s->sink)
+		return;
+	s->sink = arena_printf(p->arena, "%s-%s-sink", v->name, s->name);
+	name_add(p, THING_SINK, s->sink, s->at, s);
+}
+
+static void endpoint_resolve(struct parser *p, const struct vnet *v, struct endpoint *e,
+			     const struct prefix_index *subnets)
 {
 	struct prefix wanted = prefix_of(&e->addr);
 
 	e->subnet = prefix_index_find(subnets, &wanted);
+	sink_resolve(p, v, e->subnet);
 }
 
 /* Other words are allowed, they are for people; a slip of the pen is not meant for them. */
@@ -174,12 +189,15 @@ static void vnet_resolve(struct parser *p, struct vnet *v)
 
 		vm->subnet = prefix_index_find(&subnets, &wanted);
 	}
+	vec_each(s, &v->subnets)
+		if (s->ranges.n)
+			sink_resolve(p, v, s);
 	vec_each(e, &v->load_balancers) {
-		endpoint_resolve(e, &subnets);
+		endpoint_resolve(p, v, e, &subnets);
 		load_balancer_resolve(p, e);
 	}
 	vec_each(e, &v->private_endpoints) {
-		endpoint_resolve(e, &subnets);
+		endpoint_resolve(p, v, e, &subnets);
 		e->kind_of = ENDPOINT_PRIVATE;
 	}
 	prefix_index_free(&subnets);

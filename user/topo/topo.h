@@ -64,6 +64,8 @@ struct subnet {
 	const struct route_table *route_table; /* NULL: none */
 	enum icmp_check icmp_check;
 	VEC(struct address_range) ranges;
+	/* The host that answers for the addresses here that have no namespace of their own; NULL: there are none. */
+	const char *sink;
 };
 
 struct vm {
