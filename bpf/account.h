@@ -6,14 +6,6 @@
 #include "maps.h"
 #include "packet.h"
 
-inline_stage bool capturing(void)
-{
-	__u32 zero = 0;
-	const struct erx_control *control = bpf_map_lookup_elem(&erx_control, &zero);
-
-	return control && control->capturing;
-}
-
 /* Frames go to the ring whole, before and after: tcpdump on a port that redirects sees nothing. */
 inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool with_frame)
 {
@@ -36,12 +28,23 @@ inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool
 
 inline_stage void capture_arrival(struct packet *pkt)
 {
-	if (!capturing())
-		return;
 	/* Time and port tell two runs apart, whichever CPUs they are on. */
 	pkt->id = bpf_ktime_get_ns() << 16 | (pkt->in_port & 0xffff);
 	if (pkt->port->flags & ERX_PORT_CAPTURE_IN)
 		record(pkt, ERX_CAPTURE_ARRIVED, 0, true);
+}
+
+/* What the whole lab is up to. */
+inline_stage void read_control(struct packet *pkt)
+{
+	__u32 zero = 0;
+	const struct erx_control *control = bpf_map_lookup_elem(&erx_control, &zero);
+
+	if (!control)
+		return;
+	pkt->generation = control->generation;
+	if (control->capturing)
+		capture_arrival(pkt);
 }
 
 inline_stage void capture_departure(const struct packet *pkt, int outcome)

@@ -150,7 +150,7 @@ inline_stage int write_error_about(struct packet *pkt, int outcome)
 	if (!may_send_error(pkt->device))
 		return ERX_icmp_limited;
 	if (outcome == ERX_answered_too_big)
-		return write_error(pkt, ICMP_UNREACHABLE, ICMP_CODE_FRAG_NEEDED, pkt->adjacency->mtu);
+		return write_error(pkt, ICMP_UNREACHABLE, ICMP_CODE_FRAG_NEEDED, pkt->way->mtu);
 	return write_error(pkt, ICMP_TIME_EXCEEDED, 0, 0);
 }
 
@@ -195,11 +195,9 @@ inline_stage int answer(struct packet *pkt, int outcome)
 	pkt->sport = pkt->dport = 0;
 	pkt->lowered = 0;
 	pkt->hops = 0;
-	stop = find_route(pkt);
-	if (stop == ERX_CONTINUE)
-		stop = choose_next_hop(pkt);
+	stop = find_way(pkt);
 	/* An echo reply is as long as the request, and its way may be narrower. */
-	if (stop == ERX_CONTINUE && pkt->length > pkt->adjacency->mtu)
+	if (stop == ERX_CONTINUE && pkt->length > pkt->way->mtu)
 		stop = ERX_too_big;
 	if (stop == ERX_CONTINUE)
 		return send(pkt, outcome);

@@ -35,10 +35,8 @@ inline_stage int arrive(struct packet *pkt, bool *arp)
 
 inline_stage int forward(struct packet *pkt)
 {
-	int stop = find_route(pkt);
+	int stop = find_way(pkt);
 
-	if (stop == ERX_CONTINUE)
-		stop = choose_next_hop(pkt);
 	if (stop == ERX_CONTINUE)
 		stop = hop_limit(pkt);
 	if (stop == ERX_CONTINUE)
@@ -59,7 +57,7 @@ inline_stage int walk(struct xdp_md *ctx)
 
 	if (!pkt.port)
 		return finish(&pkt, outcome);
-	capture_arrival(&pkt);
+	read_control(&pkt);
 	if (outcome == ERX_CONTINUE)
 		outcome = arrive(&pkt, &arp);
 	if (outcome == ERX_CONTINUE)

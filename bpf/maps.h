@@ -164,10 +164,19 @@ struct {
 	__type(value, __u32);
 } erx_sequences SEC(".maps");
 
+/* What devices have decided for flows lately. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERX_MAX_WAYS);
+	__type(key, __u32);
+	__type(value, struct erx_way);
+} erx_ways SEC(".maps");
+
 /* Switches of the whole lab. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_control);
 } erx_control SEC(".maps");

@@ -104,15 +104,15 @@ inline_stage int pass_meter(const struct packet *pkt, __u32 index)
 	return stop;
 }
 
-/* What arrives over a circuit is metered by the port, what leaves into one or through a gateway by the adjacency. */
+/* What arrives over a circuit is metered by the port, what leaves into one or through a gateway by the way out. */
 inline_stage int meter(const struct packet *pkt)
 {
 	int stop = ERX_CONTINUE;
 
 	if (pkt->port->meter)
 		stop = pass_meter(pkt, pkt->port->meter);
-	if (stop == ERX_CONTINUE && pkt->adjacency->meter)
-		stop = pass_meter(pkt, pkt->adjacency->meter);
+	if (stop == ERX_CONTINUE && pkt->way->meter)
+		stop = pass_meter(pkt, pkt->way->meter);
 	return stop;
 }
 

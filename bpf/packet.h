@@ -60,9 +60,10 @@ enum { FRAGMENT_DF = 0x4000, FRAGMENT_MF = 0x2000, FRAGMENT_OFFSET = 0x1fff };
 struct packet {
 	struct xdp_md *ctx;
 	const struct erx_port *port;	       /* where it came in; the device is port->device */
-	const struct erx_adjacency *adjacency; /* set by choose_next_hop() */
+	struct erx_way *way;		       /* set by find_way() */
 	const struct erx_hops *next;	       /* set by find_route() */
 	__u64 id;			       /* of this run, for the capture; 0: nobody looks */
+	__u32 generation;		       /* of the maps when the walk began */
 	__u32 in_port;
 	__u32 device;	/* 0 until the port is known */
 	__u32 out_port; /* ERX_NO_PORT until it leaves */

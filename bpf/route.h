@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stages: look the destination up, choose a member of the group, and what the policy says of the TTL. */
+/* Stages: find the way of the packet's flow, and what that means for this packet: TTL, size, ICMP errors. */
 #ifndef ERX_ROUTE_H
 #define ERX_ROUTE_H
 
@@ -69,9 +69,13 @@ inline_stage int find_route(struct packet *pkt)
 	return pkt->next->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->next->flags) : ERX_CONTINUE;
 }
 
-inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_hops *hops)
+inline_stage __u32 flow_of(const struct packet *pkt)
 {
-	__u32 flow = erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
+	return erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
+}
+
+inline_stage __u32 choose_member(const struct erx_hops *hops, __u32 flow)
+{
 	__u32 best = 0, chosen = hops->members[0].adjacency;
 
 	for (__u32 i = 0; i < ERX_MAX_MEMBERS; i++) {
@@ -88,17 +92,87 @@ inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_hops
 	return chosen;
 }
 
-/* Sets pkt->adjacency. */
-inline_stage int choose_next_hop(struct packet *pkt)
+/* The path that this leg counts under, which may depend on where the packet came in. */
+inline_stage __u32 path_of(const struct packet *pkt, const struct erx_adjacency *adj)
+{
+	__u32 leg = adj->path + pkt->port->path_column;
+	const __u32 *by_leg;
+
+	if (adj->path == ERX_NO_PATH || !(adj->flags & ERX_ADJ_PATH_BY_LEG))
+		return adj->path;
+	by_leg = bpf_map_lookup_elem(&erx_legs, &leg);
+	return by_leg ? *by_leg : ERX_NO_PATH;
+}
+
+/* One member of the group, by the flow's hash; and all that is the same for each packet of the flow. */
+inline_stage int choose_next_hop(struct packet *pkt, __u32 flow)
 {
 	const struct erx_hops *hops = pkt->next;
-	__u32 adjacency;
+	const struct erx_adjacency *adj;
+	const struct erx_policy *policy;
+	struct erx_way *way = pkt->way;
+	__u32 index;
 
 	if (!hops->n)
 		return ERX_no_next_hop;
-	adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(pkt, hops);
-	pkt->adjacency = bpf_map_lookup_elem(&erx_adjacencies, &adjacency);
-	return pkt->adjacency ? ERX_CONTINUE : ERX_no_next_hop;
+	way->adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(hops, flow);
+	index = way->adjacency;
+	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
+	if (!adj)
+		return ERX_no_next_hop;
+	index = ERX_POLICY_INDEX(pkt->port->policy_set, pkt->port->role, adj->role);
+	policy = bpf_map_lookup_elem(&erx_policies, &index);
+	if (!policy)
+		return ERX_no_next_hop;
+	way->policy = *policy;
+	way->port = adj->port;
+	way->path = path_of(pkt, adj);
+	way->mtu = adj->mtu;
+	way->meter = adj->meter;
+	way->flags = adj->flags;
+	__builtin_memcpy(way->dst_mac, adj->dst_mac, ETH_ALEN);
+	__builtin_memcpy(way->src_mac, adj->src_mac, ETH_ALEN);
+	return ERX_CONTINUE;
+}
+
+inline_stage bool same_key(const struct erx_way_key *a, const struct erx_way_key *b)
+{
+	const __u64 *x = (const void *)a, *y = (const void *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
+
+/*
+ * Sets pkt->way: the one that an earlier packet of the flow has left, or one that
+ * is found now. What ends here is not remembered.
+ */
+inline_stage int find_way(struct packet *pkt)
+{
+	struct erx_way_key key = {
+		.generation = pkt->generation,
+		.in_port = pkt->in_port,
+		.src = pkt->src,
+		.dst = pkt->dst,
+		.sport = pkt->sport,
+		.dport = pkt->dport,
+		.protocol = pkt->protocol,
+	};
+	__u32 flow = flow_of(pkt), index = flow & (ERX_MAX_WAYS - 1);
+	int stop;
+
+	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
+	if (!pkt->way)
+		return ERX_no_next_hop;
+	if (same_key(&pkt->way->key, &key))
+		return ERX_CONTINUE;
+	stop = find_route(pkt);
+	if (stop != ERX_CONTINUE)
+		return stop;
+	pkt->way->key.generation = 0;
+	stop = choose_next_hop(pkt, flow);
+	if (stop == ERX_CONTINUE)
+		pkt->way->key = key;
+	return stop;
 }
 
 /*
@@ -108,22 +182,19 @@ inline_stage int choose_next_hop(struct packet *pkt)
  */
 inline_stage int hop_limit(struct packet *pkt)
 {
-	__u32 index = ERX_POLICY_INDEX(pkt->port->policy_set, pkt->port->role, pkt->adjacency->role);
-	const struct erx_policy *policy = bpf_map_lookup_elem(&erx_policies, &index);
+	struct erx_policy policy = pkt->way->policy;
 	__u32 left = pkt->ttl - 1;
 
-	if (!policy)
-		return ERX_no_route;
-	if (left < policy->decrements)
-		return policy->answers >> left & 1 ? ERX_answered_time_exceeded : ERX_ttl_silent;
-	pkt->ttl -= policy->decrements;
-	pkt->lowered = policy->decrements;
+	if (left < policy.decrements)
+		return policy.answers >> left & 1 ? ERX_answered_time_exceeded : ERX_ttl_silent;
+	pkt->ttl -= policy.decrements;
+	pkt->lowered = policy.decrements;
 	return ERX_CONTINUE;
 }
 
 inline_stage int fits_link(const struct packet *pkt)
 {
-	if (pkt->length <= pkt->adjacency->mtu)
+	if (pkt->length <= pkt->way->mtu)
 		return ERX_CONTINUE;
 	return pkt->fragment & FRAGMENT_DF ? ERX_answered_too_big : ERX_too_big;
 }
@@ -143,11 +214,15 @@ inline_stage bool is_private(__be32 addr)
  */
 inline_stage int check_icmp_error(const struct packet *pkt)
 {
-	const struct erx_adjacency *adj = pkt->adjacency;
+	__u32 index = pkt->way->adjacency;
+	const struct erx_adjacency *adj;
 	const struct erx_hops *known;
 
-	if (adj->icmp_check == ERX_CHECK_NONE || !is_icmp_error(pkt))
+	if (!(pkt->way->flags & ERX_ADJ_CHECKED) || !is_icmp_error(pkt))
 		return ERX_CONTINUE;
+	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
+	if (!adj)
+		return ERX_no_next_hop;
 	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(pkt->src))
 		return ERX_CONTINUE;
 	known = lookup_route(adj->check_table, pkt->src);

@@ -42,32 +42,25 @@ inline_stage int write_ttl(const struct packet *pkt)
 
 inline_stage int write_addresses(const struct packet *pkt)
 {
-	const struct erx_adjacency *adj = pkt->adjacency;
+	const struct erx_way *way = pkt->way;
 	struct ethhdr *eth = packet_start(pkt);
 
 	if ((void *)(eth + 1) > packet_end(pkt))
 		return ERX_truncated;
-	__builtin_memcpy(eth->h_dest, adj->dst_mac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, adj->src_mac, ETH_ALEN);
-	if (adj->flags & ERX_ADJ_FABRIC)
+	__builtin_memcpy(eth->h_dest, way->dst_mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, way->src_mac, ETH_ALEN);
+	if (way->flags & ERX_ADJ_FABRIC)
 		eth->h_source[5] = pkt->hops + 1;
 	return ERX_CONTINUE;
 }
 
 inline_stage void count_path(const struct packet *pkt)
 {
-	const struct erx_adjacency *adj = pkt->adjacency;
-	__u32 key = adj->path;
+	__u32 key = pkt->way->path;
 	struct erx_path *path;
 
 	if (key == ERX_NO_PATH)
 		return;
-	if (adj->flags & ERX_ADJ_PATH_BY_LEG) {
-		__u32 leg = key + pkt->port->path_column;
-		const __u32 *by_leg = bpf_map_lookup_elem(&erx_legs, &leg);
-
-		key = by_leg ? *by_leg : ERX_NO_PATH;
-	}
 	path = bpf_map_lookup_elem(&erx_paths, &key);
 	if (path) {
 		path->packets++;
@@ -87,7 +80,7 @@ inline_stage int send(struct packet *pkt, int outcome)
 		stop = write_addresses(pkt);
 	if (stop != ERX_CONTINUE)
 		return stop;
-	outcome = redirect(pkt, pkt->adjacency->port, outcome);
+	outcome = redirect(pkt, pkt->way->port, outcome);
 	if (outcome != ERX_no_port)
 		count_path(pkt);
 	return outcome;

@@ -103,10 +103,10 @@ inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
 	return make_room_in_front(pkt, head, tail);
 }
 
-inline_stage void write_tunnel_header(const struct packet *pkt, struct tunnel_header *head, __u32 total)
+inline_stage void write_tunnel_header(const struct packet *pkt, const struct erx_adjacency *adj,
+					struct tunnel_header *head, __u32 total)
 {
-	const struct erx_adjacency *adj = pkt->adjacency;
-	__u32 port = adj->port, sequence = 0;
+	__u32 port = pkt->way->port, sequence = 0;
 	__u32 *counter = bpf_map_lookup_elem(&erx_sequences, &port);
 
 	if (counter)
@@ -147,19 +147,22 @@ inline_stage long write_trailer(const struct packet *pkt, __u32 at, __u32 pad)
 inline_stage int encapsulate(struct packet *pkt)
 {
 	__u32 pad = -(pkt->length + 2) & 3, tail = pad + sizeof(struct tunnel_trailer);
+	__u32 index = pkt->way->adjacency;
+	const struct erx_adjacency *adj;
 	struct tunnel_header *head;
 	struct ethhdr *eth;
 
-	if (!(pkt->adjacency->flags & ERX_ADJ_ENCAP))
+	if (!(pkt->way->flags & ERX_ADJ_ENCAP))
 		return ERX_CONTINUE;
-	if (make_room(pkt, sizeof(*head), tail))
+	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
+	if (!adj || make_room(pkt, sizeof(*head), tail))
 		return ERX_no_memory;
 	eth = packet_start(pkt);
 	head = (void *)(eth + 1);
 	if ((void *)(head + 1) > packet_end(pkt))
 		return ERX_no_memory;
 	eth->h_proto = bpf_htons(ETH_P_IP);
-	write_tunnel_header(pkt, head, sizeof(*head) + pkt->length + tail);
+	write_tunnel_header(pkt, adj, head, sizeof(*head) + pkt->length + tail);
 	return write_trailer(pkt, ERX_ETH_LEN + sizeof(*head) + pkt->length, pad) ? ERX_no_memory : ERX_CONTINUE;
 }
 
@@ -226,8 +229,8 @@ inline_stage void clamp_tunnel_mss(const struct packet *pkt)
 		return;
 	if (pkt->port->tunnel_mtu)
 		clamp_mss(pkt, pkt->port->tunnel_mtu);
-	if (pkt->adjacency->flags & ERX_ADJ_ENCAP)
-		clamp_mss(pkt, pkt->adjacency->mtu);
+	if (pkt->way->flags & ERX_ADJ_ENCAP)
+		clamp_mss(pkt, pkt->way->mtu);
 }
 
 #endif

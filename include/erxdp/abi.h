@@ -133,6 +133,7 @@ struct erx_group {
 #define ERX_ADJ_ENCAP	    (1 << 0) /* into the tunnel that the outer_ and spi fields describe */
 #define ERX_ADJ_PATH_BY_LEG (1 << 1) /* path is a row of erx_legs, the column is the ingress port's */
 #define ERX_ADJ_FABRIC	    (1 << 2) /* the far end is a port: its source MAC carries the hop count */
+#define ERX_ADJ_CHECKED	    (1 << 3) /* icmp_check is not NONE */
 
 #define ERX_NO_PATH 0xffffffff
 /* erx_legs: index is row * ERX_LEG_COLUMNS + the ingress port's column. */
@@ -155,11 +156,35 @@ struct erx_adjacency {
 	__u32 spi;
 };
 
-/* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
-struct erx_policy {
+/*
+ * erx_ways (per CPU): what a device has decided for a flow, so that its next packet
+ * needs no look-up. A way is found by the flow's hash, holds for one generation of
+ * the maps, and is overwritten by the next flow that meets it there.
+ */
+struct erx_policy { /* also the value of erx_policies */
 	__u8 decrements; /* how often the device lowers the TTL, 0 to 2 */
 	__u8 answers;	 /* bit k: running out at decrement k is answered, else it is silent */
 };
+struct erx_way {
+	struct erx_way_key {
+		__u32 generation; /* struct erx_control */
+		__u32 in_port;
+		__be32 src, dst;
+		__be16 sport, dport;
+		__u32 protocol;
+	} __attribute__((aligned(8))) key; /* compared by words */
+	__u32 adjacency; /* index into erx_adjacencies, for what only some packets need */
+	__u32 port, path; /* as in struct erx_adjacency; the path is that of the ingress port */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u16 mtu;
+	__u16 meter;
+	struct erx_policy policy;
+	__u8 flags; /* ERX_ADJ_* */
+	__u8 pad[9];
+};
+
+/* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
 #define ERX_POLICY_INDEX(set, in, out) (((set)*ERX_N_ROLES + (in)) * ERX_N_ROLES + (out))
 
 /* erx_paths (per CPU): one directed leg, e.g. "er1.primary>hub/fastpath". */
@@ -259,10 +284,17 @@ struct erx_fastpath {
 	__u32 groups[8];  /* index into erx_groups, for each eight addresses */
 };
 
-/* erx_control, one entry. */
+/* erx_control, one entry. Userspace has it mapped and changes each field for itself. */
 struct erx_control {
 	__u32 capturing;    /* some port has a CAPTURE flag */
 	__u32 fabric_inode; /* of the lab's namespace, as in /proc/PID/ns/net */
+	/*
+	 * Another number before and after anything changes that a decision rests on: ways of
+	 * an older one are not used. Before, because who is killed in between must
+	 * not leave ways behind that look right.
+	 */
+	__u32 generation;
+	__u32 pad;
 };
 
 enum erx_capture_step { ERX_CAPTURE_ARRIVED, ERX_CAPTURE_LEFT };
@@ -283,6 +315,7 @@ _Static_assert(sizeof(struct erx_port) == 56, "erx_port is shared with the progr
 _Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
 _Static_assert(sizeof(struct erx_route) == 4, "erx_route is shared with the programs");
 _Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
+_Static_assert(sizeof(struct erx_way) == 64, "a line of the cache");
 _Static_assert(sizeof(struct erx_flow_key) == 20, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath_key) == 8, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath) == 40, "erx_fastpath is shared with the programs");

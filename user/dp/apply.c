@@ -473,22 +473,16 @@ static int apply_routes(struct writer *w)
 
 static int apply_control(struct writer *w)
 {
-	struct erx_control now = {}, wanted;
-	uint32_t zero = 0;
 	struct stat st;
 
 	if (stat("/proc/thread-self/ns/net", &st))
 		return error_set(w->e, -errno, "cannot read the number of the namespace of lab '%s' from /proc: %s",
 				 w->dp->lab, strerror(errno));
-	if (bpf_map_lookup_elem(w->dp->maps[DP_MAP_control], &zero, &now))
-		return read_failed(w, "the control entry");
-	wanted = now;
-	wanted.fabric_inode = st.st_ino;
-	if (!memcmp(&now, &wanted, sizeof(now)))
+	if (w->dp->control->fabric_inode == (uint32_t)st.st_ino)
 		return 0;
 	w->changes->others++;
-	if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_control], &zero, &wanted, BPF_ANY))
-		return write_failed(w, "the control entry");
+	if (!w->dry)
+		__atomic_store_n(&w->dp->control->fabric_inode, st.st_ino, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -509,6 +503,8 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 
 	memset(changes, 0, sizeof(*changes));
 	dp_forget(dp);
+	if (!dry)
+		dp_new_generation(dp);
 	err = array_read(&w, &ports);
 	if (!err)
 		err = array_read(&w, &adjacencies);
@@ -550,6 +546,8 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	array_free(&ports);
 	array_free(&adjacencies);
 	array_free(&meters);
+	if (!dry)
+		dp_new_generation(dp);
 	/* The ports have been written since they were read. */
 	dp_forget(dp);
 	return err;

@@ -36,12 +36,10 @@ static int is_attached(const char *path, uint32_t ifindex, uint32_t program)
 
 bool dp_fabric_is_new(const struct dp *dp)
 {
-	struct erx_control control = {};
-	uint32_t zero = 0;
 	struct stat st;
 
-	return !bpf_map_lookup_elem(dp->maps[DP_MAP_control], &zero, &control) && control.fabric_inode &&
-	       !stat("/proc/thread-self/ns/net", &st) && control.fabric_inode != st.st_ino;
+	return dp->control->fabric_inode && !stat("/proc/thread-self/ns/net", &st) &&
+	       dp->control->fabric_inode != st.st_ino;
 }
 
 static int attach_one(struct dp *dp, const struct image_port *port, struct error *e)

@@ -34,17 +34,6 @@ static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 	return err;
 }
 
-static int set_capturing(struct dp *dp, bool on)
-{
-	struct erx_control control;
-	uint32_t zero = 0;
-
-	if (bpf_map_lookup_elem(dp->maps[DP_MAP_control], &zero, &control))
-		return -errno;
-	control.capturing = on;
-	return bpf_map_update_elem(dp->maps[DP_MAP_control], &zero, &control, BPF_EXIST) ? -errno : 0;
-}
-
 struct reader {
 	dp_capture_fn fn;
 	void *arg;
@@ -76,14 +65,14 @@ int dp_capture(struct dp *dp, const index_list *in, const index_list *out, dp_ca
 	if (!err)
 		err = flag_all(dp, in, out);
 	if (!err)
-		err = set_capturing(dp, true);
+		__atomic_store_n(&dp->control->capturing, 1, __ATOMIC_SEQ_CST);
 	while (!err && !*stop && !reader.enough) {
 		int n = ring_buffer__poll(ring, 100);
 
 		if (n < 0 && n != -EINTR)
 			err = n;
 	}
-	set_capturing(dp, false);
+	__atomic_store_n(&dp->control->capturing, 0, __ATOMIC_SEQ_CST);
 	flag_all(dp, &nothing, &nothing);
 	if (ring)
 		ring_buffer__consume(ring);

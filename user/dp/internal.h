@@ -30,7 +30,8 @@
 	X(sequences)                                                                                                   \
 	X(control)                                                                                                     \
 	X(capture)                                                                                                     \
-	X(scratch)
+	X(scratch)                                                                                                     \
+	X(ways)
 
 enum dp_map {
 #define X(name) DP_MAP_##name,
@@ -54,6 +55,7 @@ struct dp {
 	int sweep;			 /* program; -1 when not open */
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
+	struct erx_control *control;	 /* shared with the programs */
 	/* What the kernel is known to have, by id; NULL when it has to be asked. */
 	struct erx_port *ports;
 	struct erx_group *groups;
@@ -75,6 +77,9 @@ int dp_write_blocks(struct dp *dp, const struct image *image, bool dry, unsigned
 
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
+
+/* What the programs have decided so far counts no more: before and after every change of what they look up. */
+void dp_new_generation(const struct dp *dp);
 
 /*
  * Whether the current namespace is another one than that of the last dp_apply().

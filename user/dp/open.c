@@ -123,6 +123,8 @@ void dp_close(struct dp *dp)
 	dp_forget(dp);
 	if (dp->hellos)
 		munmap((void *)dp->hellos, HELLOS_BYTES);
+	if (dp->control)
+		munmap(dp->control, sizeof(*dp->control));
 	free(dp);
 }
 
@@ -145,6 +147,23 @@ static int open_pin(const struct dp *dp, const char *name, struct error *e)
 	dp_pin_path(dp->lab, name, path);
 	fd = bpf_obj_get(path);
 	return fd < 0 ? error_set(e, -errno, "cannot open '%s': %s", path, strerror(errno)) : fd;
+}
+
+static int map_control(struct dp *dp, struct error *e)
+{
+	void *at = mmap(NULL, sizeof(*dp->control), PROT_READ | PROT_WRITE, MAP_SHARED, dp->maps[DP_MAP_control], 0);
+
+	if (at == MAP_FAILED)
+		return error_set(e, -errno, "cannot map the control entry of lab '%s': %s", dp->lab, strerror(errno));
+	dp->control = at;
+	return 0;
+}
+
+void dp_new_generation(const struct dp *dp)
+{
+	/* 0 is what no way has. */
+	if (!__atomic_add_fetch(&dp->control->generation, 1, __ATOMIC_SEQ_CST))
+		__atomic_add_fetch(&dp->control->generation, 1, __ATOMIC_SEQ_CST);
 }
 
 static int open_programs(struct dp *dp, struct error *e)
@@ -215,6 +234,7 @@ static int check_contract(const struct dp *dp, struct error *e)
 		{DP_MAP_meters, sizeof(struct erx_meter)},
 		{DP_MAP_spent, sizeof(struct erx_spent)},
 		{DP_MAP_fastpath, sizeof(struct erx_fastpath)},
+		{DP_MAP_control, sizeof(struct erx_control)},
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -356,6 +376,8 @@ int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
 	}
 	if (!err)
 		err = check_contract(dp, e);
+	if (!err)
+		err = map_control(dp, e);
 	if (err) {
 		dp_close(dp);
 		return err;

@@ -166,6 +166,7 @@ int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *
 	int err = dp_remember(dp, e);
 
 	memset(changes, 0, sizeof(*changes));
+	dp_new_generation(dp);
 	if (!err)
 		err = write_ports(dp, image, true, &changes->ports, e);
 	if (!err)
@@ -174,6 +175,7 @@ int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *
 		err = dp_write_blocks(dp, image, false, &changes->blocks, e);
 	if (!err)
 		err = write_ports(dp, image, false, &changes->ports, e);
+	dp_new_generation(dp);
 	if (err)
 		dp_forget(dp);
 	return err;

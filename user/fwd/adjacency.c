@@ -168,6 +168,8 @@ static void host_fields(struct compiler *c, const struct egress *e, struct erx_a
 	if (!h->vnet)
 		return;
 	a->icmp_check = checks[h->subnet->icmp_check];
+	if (a->icmp_check != ERX_CHECK_NONE)
+		a->flags |= ERX_ADJ_CHECKED;
 	a->check_table = c->image->ports.items[e->port->index].entry.table;
 }
 

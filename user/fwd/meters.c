@@ -100,6 +100,8 @@ void compile_meters(struct compiler *c)
 {
 	const struct fabric *f = c->in->fabric;
 
+	if (!f->topo->enforce_limits)
+		return;
 	vec_each(p, &c->image->ports) {
 		const struct device *d = &f->devices.items[p->port->device];
 		const struct link *l = &f->links.items[p->port->link];

@@ -67,7 +67,8 @@ static const struct key timers_keys[] = {
 
 static const struct object object_timers = {.name = "timers", .what = "'timers'", .keys = timers_keys};
 
-static const struct key limits_keys[] = {{"scale", read_factor, offsetof(struct topo, limit_scale)},
+static const struct key limits_keys[] = {{"enforce", read_bool, offsetof(struct topo, enforce_limits)},
+					 {"scale", read_factor, offsetof(struct topo, limit_scale)},
 					 {"flowIdleTimeout", read_duration, offsetof(struct topo, flow_idle_ns)},
 					 {}};
 
@@ -124,6 +125,7 @@ static void topology_defaults(void *item)
 	t->icmp_rate = 1000;
 	t->icmp_burst = 100;
 	t->timer_scale = 1;
+	t->enforce_limits = true;
 	t->limit_scale = 1;
 	t->flow_idle_ns = 240000000000ull; /* Azure's own, for flows through a gateway */
 }

@@ -334,6 +334,7 @@ struct topo {
 	uint32_t icmp_rate, icmp_burst; /* icmpErrorLimit: {perSecond, burst}; default 1000 and 100 */
 	double timer_scale;
 	uint64_t azure_convergence_ns;
+	bool enforce_limits;
 	double limit_scale;    /* what circuits and gateways carry at most, times this */
 	uint64_t flow_idle_ns; /* a flow through a gateway ends after this long without a packet, before timer_scale */
 	VEC(struct vnet) vnets;
