@@ -5,7 +5,7 @@
  *
  *   attach PROGRAM NAMESPACE:DEV[=INDEX]...    on these ports; INDEX: where that port's frames go
  *   run OPTION=VALUE...                        one run, its result as JSON; options: see options[]
- *   spread PINS ADDRESS FIRST COUNT            COUNT host routes like the one of ADDRESS into every table of a lab
+ *   spread PINS ADDRESS FIRST COUNT PORT...    COUNT host routes like that of ADDRESS into the tables of these ports
  *   swap PINS OBJECT PROGRAM ADDRESS PORT...   another build of the programs on these ports (indexes); PROGRAM: all
  *                                              run this one, "-": each its own
  *   ports PINS                                 frames that each port of a lab has received
@@ -538,7 +538,7 @@ static void spread_in(int routes, uint32_t table, in_addr_t like, in_addr_t firs
 
 	memcpy(key.addr, &like, sizeof(key.addr));
 	if (bpf_map_lookup_elem(routes, &key, &route))
-		return;
+		die("table %u has no route to it", table);
 	for (uint32_t i = 0; i < n; i++) {
 		in_addr_t addr = htonl(ntohl(first) + i);
 
@@ -548,17 +548,17 @@ static void spread_in(int routes, uint32_t table, in_addr_t like, in_addr_t firs
 	}
 }
 
-/* In every table that knows a way to ADDRESS, the further addresses take it too. */
-static int spread(char **argv)
+/* In the tables of these ports, the further addresses take the way that ADDRESS takes. */
+static int spread(int argc, char **argv)
 {
 	int ports = open_pin(argv[0], "erx_ports"), routes = open_pin(argv[0], "erx_routes");
-	static bool seen[ERX_MAX_DEVICES];
-	struct erx_port port;
 
-	for (__u32 i = 0; i < ERX_MAX_PORTS && !bpf_map_lookup_elem(ports, &i, &port); i++) {
-		if (!port.hash_basis || port.table >= ERX_MAX_DEVICES || seen[port.table])
-			continue;
-		seen[port.table] = true;
+	for (int i = 4; i < argc; i++) {
+		__u32 index = atoi(argv[i]) - ERX_FIRST_IFINDEX;
+		struct erx_port port;
+
+		if (bpf_map_lookup_elem(ports, &index, &port))
+			die("no port %s", argv[i]);
 		spread_in(routes, port.table, read_address(argv[1]), read_address(argv[2]), atoi(argv[3]));
 	}
 	return 0;
@@ -719,8 +719,8 @@ int main(int argc, char **argv)
 		return attach(argc - 2, argv + 2);
 	if (argc >= 3 && !strcmp(argv[1], "run"))
 		return run(argc - 2, argv + 2);
-	if (argc == 6 && !strcmp(argv[1], "spread"))
-		return spread(argv + 2);
+	if (argc >= 7 && !strcmp(argv[1], "spread"))
+		return spread(argc - 2, argv + 2);
 	if (argc >= 7 && !strcmp(argv[1], "swap"))
 		return swap(argc - 2, argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "ports"))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What forwarding costs: erxdp beside the kernel, an XDP router by bpf_fib_lookup, and a bare redirect.
 
-usage: forward.py [--quick] [--runs N] [--seconds S] [--targets N] [--only PART,PART] [--json FILE]
+usage: forward.py [--quick] [--runs N] [--seconds S] [--targets N,N] [--only SYSTEM,SYSTEM] [--devices K,K] [--json FILE]
 
 Between a client and a server lie K devices, each boundary a veth pair with the same
 queues. In turn, each system gets the same packets of 64 bytes as fast as they can be
@@ -41,6 +41,9 @@ QUEUES = os.sysconf("SC_NPROCESSORS_CONF")
 DEVICES = 5
 TTL = 64
 RR_PORT = 5001
+MAX_OTHERS = 60000
+FLOWS = (1, 8)
+BOTH_WAYS = 4  # the number of devices where erxdp's way back is as long as the way there
 
 
 class Case:
@@ -60,12 +63,14 @@ class Case:
     def smac(self):
         return mac_of(self.client, self.client_dev)
 
-    def run(self, kind, targets, seconds, rate=0):
+    def words(self, kind, targets, seconds, rate=0):
+        return [f"from={self.client.path}:{self.client_dev}", f"to={self.server.path}:{self.server_dev}", f"src={self.src}",
+                f"dst={self.many if targets > 1 else self.dst}", f"mac={self.mac}", f"smac={self.smac()}", f"input={kind}",
+                f"targets={targets}", f"seconds={seconds}", f"rate={rate}"]
+
+    def run(self, kind, targets, seconds):
         """One run; the JSON of `bench-forward run`."""
-        return json.loads(tool("run", f"from={self.client.path}:{self.client_dev}", f"to={self.server.path}:{self.server_dev}",
-                               f"src={self.src}", f"dst={self.many if targets > 1 else self.dst}", f"mac={self.mac}",
-                               f"smac={self.smac()}", f"input={kind}", f"targets={targets}", f"seconds={seconds}",
-                               f"rate={rate}"))
+        return json.loads(tool("run", *self.words(kind, targets, seconds)))
 
 
 def tool(*words):
@@ -87,9 +92,10 @@ class Chain:
 
     index = 200  # of interfaces: no two are equal, so that one devmap serves all namespaces
 
-    def __init__(self, targets):
-        self.targets, self.namespaces, self.cases = targets, [], []
-        self.build()
+    def __init__(self, targets, devices):
+        if targets > MAX_OTHERS:
+            raise RuntimeError(f"the chains beside erxdp have room for {MAX_OTHERS} targets; take --only erxdp")
+        self.targets, self.devices, self.namespaces, self.hosts, self.cases = targets, (*devices, 0), [], [], []
 
     def build(self):
         raise NotImplementedError
@@ -102,19 +108,22 @@ class Chain:
         return ns
 
     def join(self, a, name_a, b, name_b):
-        """A veth pair with as many queues as erxdp's; returns the indexes of its ends."""
+        """A veth pair with as many queues as erxdp's, where hosts send by one; returns the indexes of its ends."""
         Chain.index += 2
-        queues = f"numtxqueues {QUEUES} numrxqueues {QUEUES}"
-        a.ip(f"link add {name_a} index {self.index} {queues} type veth peer name x{self.index} index {self.index + 1} {queues}",
+        of_a, of_b = (f"numtxqueues {1 if ns in self.hosts else QUEUES} numrxqueues {QUEUES}" for ns in (a, b))
+        a.ip(f"link add {name_a} index {self.index} {of_a} type veth peer name x{self.index} index {self.index + 1} {of_b}",
              f"link set dev x{self.index} netns {b.holder.pid}", f"link set {name_a} mtu 1500 up")
         b.ip(f"link set dev x{self.index} name {name_b}", f"link set {name_b} mtu 1500 up")
         return self.index, self.index + 1
 
-    def host(self, ns, *devs):
-        """An end as erxdp sets it up."""
-        for dev in devs:
-            ns.run("tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "1000")
-            ns.run("ethtool", "-K", dev, "tx", "off", "gro", "on")
+    def host(self):
+        self.hosts.append(self.namespace())
+        return self.hosts[-1]
+
+    def set_up_end(self, ns, dev):
+        """As erxdp does it."""
+        ns.run("tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "1000")
+        ns.run("ethtool", "-K", dev, "tx", "off", "gro", "on")
 
     def close(self):
         for ns in self.namespaces:
@@ -125,9 +134,9 @@ class Routers(Chain):
     """client - r1 - ... - r5, and a server behind each router: K devices end at server K."""
 
     def build(self):
-        client = self.namespace()
+        client = self.host()
         routers = [self.namespace() for _ in range(DEVICES)]
-        servers = [self.namespace() for _ in range(DEVICES)]
+        servers = [self.host() for _ in range(DEVICES)]
         self.ports = []
         before, near = client, "10.200.0.10/16"
         for i, (router, server) in enumerate(zip(routers, servers), 1):
@@ -139,11 +148,12 @@ class Routers(Chain):
         for i, router in enumerate(routers, 1):
             self.set_up_router(i, router)
             servers[i - 1].ip(f"route add default via 10.{200 + i}.0.1")
-        for host in (client, *servers):
-            self.host(host, "eth0")
+        for host in self.hosts:
+            self.set_up_end(host, "eth0")
         for k, server in enumerate(servers, 1):
-            self.cases.append(Case(self.system, k, "", client, server, src="10.200.0.10", dst=f"10.{200 + k}.0.4",
-                                   many=f"10.{200 + k}.1.0", mac=mac_of(routers[0], "back"), ttl=TTL - k))
+            if k in self.devices:
+                self.cases.append(Case(self.system, k, "", client, server, src="10.200.0.10", dst=f"10.{200 + k}.0.4",
+                                       many=f"10.{200 + k}.1.0", mac=mac_of(routers[0], "back"), ttl=TTL - k))
         self.start()
 
     def link(self, a, dev_a, address_a, b, dev_b, address_b):
@@ -194,10 +204,10 @@ class Bare(Chain):
     system = "bare"
 
     def build(self):
-        fabric, client = self.namespace(), self.namespace()
+        fabric, client = self.namespace(), self.host()
         redirects, passes = [], []
-        for k in range(DEVICES + 1):
-            server = self.namespace()
+        for k in sorted(self.devices):
+            server = self.host()
             before, dev, came_in = client, f"c{k}", None
             for i in range(1, k + 1):
                 out, port = self.join(before, dev, fabric, f"k{k}in{i}")
@@ -209,8 +219,8 @@ class Bare(Chain):
             if came_in:
                 redirects.append(f"{fabric.path}:k{k}in{k}={out}")
                 passes.append(f"{fabric.path}:{dev}")
-            self.host(server, "eth0")
-            self.host(client, f"c{k}")
+            self.set_up_end(server, "eth0")
+            self.set_up_end(client, f"c{k}")
             client.ip(f"address add 10.200.{k}.10/24 dev c{k}",
                       f"neigh add 10.200.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
                       f"route add 10.{200 + k}.0.0/16 via 10.200.{k}.1")
@@ -223,11 +233,17 @@ class Bare(Chain):
         tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
 
 
+# The labs that are compared: name, and what forward.yaml says otherwise (pattern, replacement). Variants of the product,
+# as one with limits, are a line here.
+LABS = (
+    ("erxdp", ()),
+)
+
+
 class Erxdp:
     """A lab. `pins` is where its maps are."""
 
-    system = "erxdp"
-    WAYS = (  # K, way, client, server, decrements
+    WAYS = (  # K, way, client, server
         (1, "vnet", "hub-vm1", "hub-vm2"),
         (2, "peering", "hub-vm1", "spoke-vm"),
         (3, "fastpath", "hub-vm1", "fast-vm"),
@@ -235,25 +251,48 @@ class Erxdp:
         (4, "gateway", "fast-vm", "hub-vm1"),
         (5, "gateway", "pc", "hub-vm1"),
     )
-    ADDRESSES = {"hub-vm1": "10.10.0.4", "hub-vm2": "10.10.0.5", "spoke-vm": "10.11.0.4", "fast-vm": "10.12.0.4",
+    ADDRESSES = {"hub-vm1": "10.16.0.4", "hub-vm2": "10.16.0.5", "spoke-vm": "10.32.0.4", "fast-vm": "10.48.0.4",
                  "pc": "10.1.0.10"}
-    MANY = {"hub-vm1": "10.10.16.0", "hub-vm2": "10.10.32.0", "spoke-vm": "10.11.16.0", "fast-vm": "10.12.16.0"}
+    MANY = {"hub-vm1": "10.16.16.0", "hub-vm2": "10.20.16.0", "spoke-vm": "10.32.16.0", "fast-vm": "10.48.16.0"}
 
-    def __init__(self, targets):
-        self.targets, self.cases = targets, []
-        self.lab = f"erxbench{os.getpid()}"
+    number = 0
+
+    def __init__(self, targets, devices, name=LABS[0][0], changes=LABS[0][1]):
+        self.system, self.cases = name, []
+        self.lab = f"erxbench{os.getpid()}" + ("abcdefgh"[Erxdp.number] if Erxdp.number else "")
+        Erxdp.number += 1
         self.pins = f"/sys/fs/bpf/erxdp/{self.lab}"
-        self.load()
-        self.hosts = {name: Named(f"erx-{self.lab}-{name}") for name in self.ADDRESSES}
-        for host, first in self.MANY.items():
-            if targets > 1:
-                tool("spread", self.pins, self.ADDRESSES[host], first, str(targets))
-        for k, way, client, server in self.WAYS:
-            self.cases.append(self.case(k, way, client, server))
+        self.changes, self.targets, self.devices, self.hosts = changes, targets, devices, {}
 
-    def load(self):
+    def build(self):
+        self.load(((r"(?m)^name: .*", f"name: {self.lab}"), *self.changes))
+        self.hosts = {name: Named(f"erx-{self.lab}-{name}") for name in self.ADDRESSES}
+        self.cases = [self.case(*way) for way in self.WAYS if way[0] in self.devices]
+
+    def attach_sinks(self):
+        tool("attach", "bench_sink", *{f"{c.server.path}:eth0" for c in self.cases})
+        for case in self.cases if self.targets > 1 else ():
+            tool("spread", self.pins, case.dst, case.many, str(self.targets), *self.ports_of_way(case))
+
+    def ports_of_way(self, case):
+        """Indexes of the ports that frames of this case come in by: one per device."""
+        def read():
+            return dict(line.split() for line in tool("ports", self.pins).splitlines())
+
+        before = read()
+        case.run("frames", 1, 0.01)
+        ports = [index for index, n in read().items() if int(n) - int(before[index]) > 1000]
+        if len(ports) != case.k:
+            raise RuntimeError(f"{case.name()}: frames came in by {len(ports)} ports")
+        return ports
+
+    def load(self, changes):
         with open(os.path.join(HERE, "forward.yaml"), encoding="ascii") as shipped:
-            text = re.sub(r"^name: .*", f"name: {self.lab}", shipped.read(), flags=re.M)
+            text = shipped.read()
+        for pattern, replacement in changes:
+            text, n = re.subn(pattern, replacement, text)
+            if not n:
+                raise RuntimeError(f"forward.yaml has nothing like '{pattern}'")
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", prefix="erxbench") as file:
             file.write(text)
             file.flush()
@@ -275,9 +314,6 @@ class Erxdp:
                                    "--json"))["forward"]
         return Case(self.system, k, way, ns, self.hosts[server], src=self.ADDRESSES[client], dst=dst,
                     many=self.MANY[server], mac=mac, ttl=TTL - walk[-1]["ttl"] + 1)
-
-    def attach_sinks(self):
-        tool("attach", "bench_sink", *{f"{c.server.path}:eth0" for c in self.cases})
 
     def forwarded(self):
         """How many packets the devices have passed on, and how many they have not."""
@@ -310,15 +346,19 @@ class Cell:
             raise RuntimeError(f"{self.case.name()}: {run['receivedInAll']} of {run['sentInAll']} packets arrived")
         self.runs.append(run)
 
-    def check_way(self, erxdp):
+    def check_way(self):
         """That K devices have forwarded every packet, and none has dropped one."""
-        before = erxdp.forwarded()
+        before = self.chain.forwarded()
         run = self.case.run(self.kind, self.targets, 0.01)
-        after = erxdp.forwarded()
+        after = self.chain.forwarded()
         sent = run["sentInAll"]
         if after[0] - before[0] != self.case.k * sent or after[1] != before[1]:
             raise RuntimeError(f"{self.case.name()}: {sent} packets were forwarded {after[0] - before[0]} times, and "
                                f"{after[1] - before[1]} dropped")
+
+    def median_rate(self):
+        """Packets a second."""
+        return self.mpps() * 1e6
 
     def rates(self):
         return [r["received"] / r["ns"] * 1e3 for r in self.runs]
@@ -339,6 +379,65 @@ class Cell:
                 "targets": self.targets, "runs": self.runs}
 
 
+class Transfers:
+    """Bulk TCP of one case; Gbit/s of each run by number of flows."""
+
+    def __init__(self, name, case, offloads):
+        self.name, self.case, self.offloads = name, case, offloads
+        self.runs = {flows: [] for flows in FLOWS}
+
+    def measure(self, flows, seconds):
+        state = "on" if self.offloads else "off"
+        for ns, dev in ((self.case.client, self.case.client_dev), (self.case.server, self.case.server_dev)):
+            ns.run("ethtool", "-K", dev, "tx", state)
+        out = json.loads(self.case.client.run("iperf3", "-J", "--connect-timeout", "2000", "-c", self.case.dst, "-t", str(seconds), "-P", str(flows)))
+        if "error" in out:
+            raise RuntimeError(f"{self.name}: iperf3: {out['error']}")
+        sums = out["end"]
+        self.runs[flows].append({"gbps": sums["sum_received"]["bits_per_second"] / 1e9,
+                                 "retransmits": sums["sum_sent"]["retransmits"]})
+
+    def document(self):
+        return {"system": self.name, "devices": self.case.k, "way": self.case.way, "flows": self.runs}
+
+
+class Trips:
+    """UDP round trips of one case, without load and beside one of `rate` packets a second, all on the CPU of the load."""
+
+    def __init__(self, case, rate):
+        self.case, self.rate, self.ns = case, rate, {"idle": [], "loaded": []}
+
+    def measure(self, seconds):
+        for state, samples in self.ns.items():
+            load = None
+            if state == "loaded":
+                load = subprocess.Popen([FORWARD, "run", *self.case.words("frames", 1, seconds + 0.6, self.rate)],
+                                        stdout=subprocess.DEVNULL)
+                time.sleep(0.3)
+            try:
+                out = on_cpu(0, FORWARD, "trips", self.case.client.path, self.case.dst, str(RR_PORT), str(seconds))
+            finally:
+                if load:
+                    load.terminate()
+                    load.wait()
+            samples += [int(line) for line in out.split()]
+
+    def percentile(self, state, part):
+        good = sorted(x for x in self.ns[state] if x >= 0)
+        return good[min(int(len(good) * part), len(good) - 1)] / 1e3 if good else float("nan")
+
+    def document(self):
+        return {"system": self.case.system, "devices": self.case.k, "way": self.case.way, "loadPerSecond": self.rate,
+                "ns": self.ns}
+
+
+def on_cpu(cpu, *words):
+    run = subprocess.run(["taskset", "-c", str(cpu), *words], capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RuntimeError(run.stderr.strip())
+    return run.stdout
+
+
 def rotated(cells, n):
     """Another first in each round, and every other round backwards."""
     step = n * 7 % len(cells)
@@ -357,9 +456,9 @@ def print_rates(cells):
 def print_ratios(cells):
     """By median rate; beside it by CPU time per packet, which a busy machine moves less."""
     print("\nerxdp against, by packets/s (by CPU time per packet):")
-    print(f"{'input':<7} {'targets':>7}  K  {'way':<9} {'kernel':>15} {'fib':>15} {'bare':>15}")
-    for c in (c for c in cells if c.case.system == "erxdp"):
-        row = f"{c.kind:<7} {c.targets:>7}  {c.case.k}  {c.case.way:<9}"
+    print(f"{'input':<7} {'targets':>7}  K  {'system':<7} {'way':<9} {'kernel':>15} {'fib':>15} {'bare':>15}")
+    for c in (c for c in cells if isinstance(c.chain, Erxdp)):
+        row = f"{c.kind:<7} {c.targets:>7}  {c.case.k}  {c.case.system:<7} {c.case.way:<9}"
         for other in ("kernel", "fib", "bare"):
             o = next((o for o in cells if (o.kind, o.targets, o.case.k, o.case.system) == (c.kind, c.targets, c.case.k, other)), None)
             row += f" {c.mpps() / o.mpps():>7.2f} ({o.cpu() / c.cpu():.2f})" if o else f" {'-':>15}"
@@ -389,25 +488,106 @@ def cpu_times():
         return [int(x) for x in file.readline().split()[1:9]]
 
 
-def measure(options):
-    chains = []
-    inputs = [("frames", 1), ("frames", options.targets), ("skb", 1)]
+def both_ways(chains):
+    return [case for chain in chains for case in chain.cases
+            if case.k == BOTH_WAYS and case.way in ("", "fastpath") and case.system != "bare"]
+
+
+def measure_transfers(chains, options):
+    """Before there are sinks: an XDP program on a host's end takes offloads from the other end."""
+    cases = both_ways(chains)
+    servers = [case.server.start("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for case in cases]
+    transfers = [Transfers(case.system, case, False) for case in cases]
+    transfers += [Transfers("kernel+", case, True) for case in cases if case.system == "kernel"]
     try:
-        for kind in (Erxdp, Bare, Fib, Kernel):
-            chains.append(kind(options.targets))
+        time.sleep(0.3)
+        for n in range(options.bulk_runs):
+            for flows in FLOWS:
+                for transfer in rotated(transfers, n):
+                    transfer.measure(flows, 1)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+    return transfers
+
+
+def measure_trips(chains, cells, options):
+    cases = both_ways(chains)
+    rate = min(cell.median_rate() for cell in cells if cell.kind == "frames" and cell.targets == 1 and cell.case in cases) / 2
+    servers = [subprocess.Popen(["taskset", "-c", "0", FORWARD, "echo", case.server.path, str(RR_PORT)]) for case in cases]
+    trips = [Trips(case, rate) for case in cases]
+    try:
+        time.sleep(0.3)
+        for n in range(options.bulk_runs):
+            for trip in rotated(trips, n):
+                trip.measure(0.3)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+    return trips
+
+
+def measure_cells(chains, options):
+    inputs = [("frames", 1)] if options.quick else [("frames", 1), *[("frames", n) for n in options.targets], ("skb", 1)]
+    cells = make_cells(chains, inputs)
+    for cell in cells:
+        if isinstance(cell.chain, Erxdp):
+            cell.check_way()
+    for n in range(options.runs):
+        for cell in rotated(cells, n):
+            cell.measure(options.seconds)
+    return cells
+
+
+def build_chains(chains, options):
+    """Into the caller's list first, so that what is there is taken away when something fails."""
+    room = max(options.targets) if not options.quick else 1
+    chains += [Erxdp(room, options.devices, *lab) for lab in LABS if lab[0] in options.only]
+    chains += [kind(room, options.devices) for kind in (Bare, Fib, Kernel) if kind.system in options.only]
+    for chain in chains:
+        chain.build()
+
+
+def measure(options):
+    chains, transfers, trips = [], [], []
+    try:
+        build_chains(chains, options)
+        bulk = BOTH_WAYS in options.devices and both_ways(chains)
+        if bulk:
+            transfers = measure_transfers(chains, options)
         for chain in chains:
             chain.attach_sinks()
-        cells = make_cells(chains, inputs[:1] if options.quick else inputs)
-        for cell in cells:
-            if cell.case.system == "erxdp":
-                cell.check_way(chains[0])
-        for n in range(options.runs):
-            for cell in rotated(cells, n):
-                cell.measure(options.seconds)
-        return cells
+        cells = measure_cells(chains, options)
+        if bulk:
+            trips = measure_trips(chains, cells, options)
+        return cells, transfers, trips
     finally:
         for chain in chains:
             chain.close()
+
+
+def print_transfers(transfers):
+    print(f"\nbulk TCP over {BOTH_WAYS} devices, Gbit/s, median of {len(transfers[0].runs[1])} (kernel+: the hosts' offloads on)")
+    for t in transfers:
+        print(f"  {t.name:<8}" + "".join(
+            f"  {flows} flow{'s' if flows > 1 else ' '} {statistics.median(r['gbps'] for r in runs):>6.2f} "
+            f"({min(r['gbps'] for r in runs):.2f}..{max(r['gbps'] for r in runs):.2f}, "
+            f"{statistics.median(r['retransmits'] for r in runs):.0f} sent again)" for flows, runs in t.runs.items()))
+
+
+def print_trips(trips):
+    print(f"\nUDP round trips over {BOTH_WAYS} devices, us; loaded: beside {trips[0].rate / 1e6:.2f} Mpps, half of what the slowest "
+          "carries, on the same CPU")
+    for t in trips:
+        print(f"  {t.case.system:<8}" + "".join(
+            f"  {state} p50 {t.percentile(state, 0.5):>6.1f} p99 {t.percentile(state, 0.99):>7.1f} (n {len(samples)}, "
+            f"lost {sum(x < 0 for x in samples)})" for state, samples in t.ns.items()))
+
+
+def numbers(text):
+    return [int(n) for n in text.split(",")]
 
 
 def main():
@@ -415,15 +595,19 @@ def main():
     parser.add_argument("--quick", action="store_true", help="three runs of the frames of one flow")
     parser.add_argument("--runs", type=int, help="of each cell (default 9, quick 3)")
     parser.add_argument("--seconds", type=float, default=0.25, help="per run")
-    parser.add_argument("--targets", type=int, default=1000, help="destinations of the second kind of frames")
+    parser.add_argument("--targets", type=numbers, default=[1000], help="destinations, besides one alone")
+    parser.add_argument("--devices", type=numbers, default=list(range(1, DEVICES + 1)), help="lengths of the chain")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[*[name for name, _ in LABS], "bare", "fib", "kernel"],
+                        help="systems")
     parser.add_argument("--json", help="every run goes there")
     options = parser.parse_args()
+    options.bulk_runs = 1 if options.quick else 3
     options.runs = options.runs or (3 if options.quick else 9)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, stop)
     about, times = describe(), cpu_times()
     try:
-        cells = measure(options)
+        cells, transfers, trips = measure(options)
     except Stopped:
         return 130
     except RuntimeError as error:
@@ -433,12 +617,16 @@ def main():
     about["steal"] = times[7] / sum(times)
     print_rates(cells)
     print_ratios(cells)
-    print(f"Linux {about['kernel']}, {about['cpus']} CPUs, {about['model']}; load before: {about['loadavg'].split()[0]}, "
+    if transfers:
+        print_transfers(transfers)
+        print_trips(trips)
+    print(f"\nLinux {about['kernel']}, {about['cpus']} CPUs, {about['model']}; load before: {about['loadavg'].split()[0]}, "
           f"steal {about['steal']:.1%}")
     print("mitigations: " + "; ".join(f"{k}: {v}" for k, v in about["mitigations"].items()))
     if options.json:
         with open(options.json, "w", encoding="ascii") as out:
-            json.dump({"about": about, "cells": [c.document() for c in cells]}, out, indent=1)
+            json.dump({"about": about, "cells": [c.document() for c in cells],
+                       "transfers": [t.document() for t in transfers], "trips": [t.document() for t in trips]}, out)
     return 0
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What each stage of the data plane costs, by leaving it out.
 
-usage: stages.py [--runs N] [--seconds S] [--only NAME,NAME] [--targets N] [--bpf NAME=FOLDER]... [--json FILE]
+usage: stages.py [--runs N] [--seconds S] [--only NAME,NAME] [--targets N] [--source FOLDER] [--bpf NAME=FOLDER]...
+                 [--json FILE]
 
 A copy of bpf/ is changed, one place at a time, compiled, and put on the ports of a
 running lab in place of its programs; the maps stay. Frames then take the longest way,
@@ -10,7 +11,7 @@ five devices through the gateway, one build after the other and again from the s
 What a stage costs is what five devices save without it, divided by five. Savings do
 not add up: without one stage the next may wait for the same cache line. --bpf adds another
 copy of bpf/ to the comparison, as somebody has changed it; its maps named erx_ are the
-lab's when the lab has them.
+lab's when the lab has them. --source takes stages out of such a copy.
 """
 import argparse
 import json
@@ -85,7 +86,7 @@ def leave_out(folder, file, function, body):
         out.write(text)
 
 
-def build(directory, name, changes, source=os.path.join(ROOT, "bpf")):
+def build(directory, name, source, changes):
     folder = os.path.join(directory, re.sub(r"\W+", "-", name))
     shutil.copytree(source, folder)
     for change in changes:
@@ -106,39 +107,30 @@ class Build:
         return [r["cpuNs"] / r["received"] for r in self.runs]
 
 
-def ports_of_way(erxdp, case):
-    """Indexes of the ports that frames of this case come in by."""
-    def read():
-        return dict(line.split() for line in forward.tool("ports", erxdp.pins).splitlines())
-
-    before = read()
-    case.run("frames", 1, 0.01)
-    return [index for index, n in read().items() if int(n) - int(before[index]) > 1000]
-
-
-def builds(directory, only, others):
-    yield Build("all stages", build(directory, "all", []))
-    yield Build("all stages, one program", build(directory, "one", []), "ce")
-    for name, folder in (other.split("=") for other in others):
-        yield Build(name, build(directory, name, [], folder))
+def builds(directory, options):
+    only, source = options.only and options.only.split(","), options.source
+    yield Build("all stages", build(directory, "all", source, []))
+    yield Build("all stages, one program", build(directory, "one", source, []), "ce")
+    for name, folder in (other.split("=") for other in options.bpf):
+        yield Build(name, build(directory, name, folder, []))
     for stage, *change in LEFT_OUT:
         if not only or stage in only:
-            yield Build(stage, build(directory, stage, [change]))
+            yield Build(stage, build(directory, stage, source, [change]))
     if not only:
-        yield Build("all of these", build(directory, "none", [change for _, *change in LEFT_OUT]))
-        yield Build("all of these, one program", build(directory, "none1", [change for _, *change in LEFT_OUT]), "ce")
+        yield Build("all of these", build(directory, "none", source, [change for _, *change in LEFT_OUT]))
+        yield Build("all of these, one program", build(directory, "none1", source, [change for _, *change in LEFT_OUT]), "ce")
 
 
 def measure(options, directory):
-    made = list(builds(directory, options.only and options.only.split(","), options.bpf))
+    made = list(builds(directory, options))
     chains = []
     try:
-        chains = [forward.Erxdp(options.targets), forward.Bare(options.targets)]
+        chains = [kind(options.targets, [forward.DEVICES]) for kind in (forward.Erxdp, forward.Bare)]
         for chain in chains:
+            chain.build()
             chain.attach_sinks()
         case = chains[0].cases[-1]
-        ports = ports_of_way(chains[0], case)
-        assert len(ports) == case.k, ports
+        ports = chains[0].ports_of_way(case)
         bare = Build("bare redirect", None)
         for _ in range(options.runs):
             for one in made:
@@ -157,6 +149,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--targets", type=int, default=1)
     parser.add_argument("--only", help="stages, with commas")
+    parser.add_argument("--source", default=os.path.join(ROOT, "bpf"), metavar="FOLDER", help="instead of bpf/")
     parser.add_argument("--bpf", action="append", default=[], metavar="NAME=FOLDER", help="compare with this copy of bpf/")
     parser.add_argument("--json")
     options = parser.parse_args()
