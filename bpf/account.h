@@ -50,10 +50,11 @@ inline_stage void read_control(struct packet *pkt)
 inline_stage void capture_departure(const struct packet *pkt, int outcome)
 {
 	const struct erx_port *out = NULL;
+	__u32 port = pkt->out_port;
 	bool leaves;
 
-	if (pkt->out_port != ERX_NO_PORT)
-		out = bpf_map_lookup_elem(&erx_ports, &pkt->out_port);
+	if (port != ERX_NO_PORT)
+		out = bpf_map_lookup_elem(&erx_ports, &port);
 	leaves = out && out->flags & ERX_PORT_CAPTURE_OUT;
 	if (leaves || pkt->port->flags & ERX_PORT_CAPTURE_IN)
 		record(pkt, ERX_CAPTURE_LEFT, outcome, leaves);
@@ -61,7 +62,8 @@ inline_stage void capture_departure(const struct packet *pkt, int outcome)
 
 inline_stage int finish(struct packet *pkt, int outcome)
 {
-	struct erx_device_stats *stats = bpf_map_lookup_elem(&erx_devices, &pkt->device);
+	__u32 device = pkt->device;
+	struct erx_device_stats *stats = bpf_map_lookup_elem(&erx_devices, &device);
 
 	/* The verifier wants the bound; every stage returns one of the list. */
 	if (stats && (__u32)outcome < ERX_N_OUTCOMES)

@@ -34,6 +34,13 @@ struct icmp_header {
 	};
 };
 
+/* As <linux/if_ether.h> has it, which is packed and so read byte by byte: frames begin at an even address. */
+struct ethernet {
+	__u8 dst[ETH_ALEN];
+	__u8 src[ETH_ALEN];
+	__be16 type;
+};
+
 struct arp_ipv4 {
 	__be16 hardware, protocol;
 	__u8 hardware_len, protocol_len;
@@ -59,11 +66,11 @@ enum { FRAGMENT_DF = 0x4000, FRAGMENT_MF = 0x2000, FRAGMENT_OFFSET = 0x1fff };
 
 struct packet {
 	struct xdp_md *ctx;
-	const struct erx_port *port;	       /* where it came in; the device is port->device */
-	struct erx_way *way;		       /* set by find_way() */
-	const struct erx_hops *next;	       /* set by find_route() */
-	__u64 id;			       /* of this run, for the capture; 0: nobody looks */
-	__u32 generation;		       /* of the maps when the walk began */
+	const struct erx_port *port; /* where it came in; the device is port->device */
+	struct erx_way *way;	     /* set by find_way() */
+	const struct erx_hops *next; /* set by find_route() */
+	__u64 id;		     /* of this run, for the capture; 0: nobody looks */
+	__u32 generation;	     /* of the maps when the walk began */
 	__u32 in_port;
 	__u32 device;	/* 0 until the port is known */
 	__u32 out_port; /* ERX_NO_PORT until it leaves */
@@ -102,10 +109,12 @@ inline_stage __u32 packet_bytes(const struct packet *pkt)
 /*
  * Whether 1 <= *length <= most. Two comparisons that the compiler must not merge
  * into one of (*length - 1): the verifier would lose the bounds ("invalid
- * zero-sized read").
+ * zero-sized read"), and both of the register that is used afterwards, not of a
+ * copy of it.
  */
 inline_stage bool within(__u32 *length, __u32 most)
 {
+	asm volatile("" : "+r"(*length));
 	if (*length > most)
 		return false;
 	asm volatile("" : "+r"(*length));
@@ -143,15 +152,17 @@ inline_stage __sum16 checksum_replace(__sum16 check, __be16 old, __be16 new)
 	return checksum_fold((__u16)~check + (__u16)~old + new);
 }
 
+/* Of a header without options. A sum of longer words folds to the same (RFC 1071 2). */
 inline_stage __u32 checksum_ip_header(const void *ip)
 {
-	const __u16 *word = ip;
-	__u32 sum = 0;
+	const __u32 *word = ip;
+	__u64 sum = 0;
 
 #pragma unroll
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 5; i++)
 		sum += word[i];
-	return sum;
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (sum & 0xffff) + (sum >> 16);
 }
 
 #endif

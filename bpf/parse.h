@@ -12,16 +12,17 @@
  */
 inline_stage void read_hops(struct packet *pkt)
 {
-	const struct ethhdr *eth = packet_start(pkt);
+	const struct ethernet *eth = packet_start(pkt);
 
 	if (pkt->port->role != ERX_ROLE_HOST && (void *)(eth + 1) <= packet_end(pkt))
-		pkt->hops = eth->h_source[5];
+		pkt->hops = eth->src[5];
 }
 
 /* Per CPU, and XDP runs in softirq: no other writer. So it is for every counter of these programs. */
 inline_stage void count_arrival(const struct packet *pkt)
 {
-	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &pkt->in_port);
+	__u32 port = pkt->in_port;
+	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &port);
 
 	if (!stats)
 		return;
@@ -48,29 +49,28 @@ inline_stage int find_port(struct packet *pkt)
 
 inline_stage bool same_mac(const __u8 *a, const __u8 *b)
 {
-	return *(const __u16 *)a == *(const __u16 *)b && *(const __u16 *)(a + 2) == *(const __u16 *)(b + 2) &&
-	       *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
 /* Ethernet. On success *ether_type is IPv4 or ARP; only ARP may be broadcast. */
 inline_stage int parse_ethernet(struct packet *pkt, __be16 *ether_type)
 {
-	struct ethhdr *eth = packet_start(pkt);
+	const struct ethernet *eth = packet_start(pkt);
 
 	if ((void *)(eth + 1) > packet_end(pkt))
 		return ERX_truncated;
 	if (packet_bytes(pkt) > ERX_ETH_LEN + ERX_LINK_MTU)
 		return ERX_oversize;
-	*ether_type = eth->h_proto;
-	if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
+	*ether_type = eth->type;
+	if (eth->type == bpf_htons(ETH_P_8021Q) || eth->type == bpf_htons(ETH_P_8021AD))
 		return ERX_vlan;
-	if (eth->h_proto == bpf_htons(ETH_P_ARP))
+	if (eth->type == bpf_htons(ETH_P_ARP))
 		return ERX_CONTINUE;
-	if (eth->h_proto != bpf_htons(ETH_P_IP))
+	if (eth->type != bpf_htons(ETH_P_IP))
 		return ERX_not_ipv4;
-	if (eth->h_dest[0] & 1)
+	if (eth->dst[0] & 1)
 		return ERX_multicast;
-	if (!same_mac(eth->h_dest, pkt->port->mac))
+	if (!same_mac(eth->dst, pkt->port->mac))
 		return ERX_not_for_me;
 	return pkt->hops >= ERX_HOP_BUDGET ? ERX_loop : ERX_CONTINUE;
 }

@@ -69,13 +69,9 @@ inline_stage int find_route(struct packet *pkt)
 	return pkt->next->flags & ERX_GROUP_STOPS ? stop_at(pkt, pkt->next->flags) : ERX_CONTINUE;
 }
 
-inline_stage __u32 flow_of(const struct packet *pkt)
+inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_hops *hops)
 {
-	return erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
-}
-
-inline_stage __u32 choose_member(const struct erx_hops *hops, __u32 flow)
-{
+	__u32 flow = erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
 	__u32 best = 0, chosen = hops->members[0].adjacency;
 
 	for (__u32 i = 0; i < ERX_MAX_MEMBERS; i++) {
@@ -105,7 +101,7 @@ inline_stage __u32 path_of(const struct packet *pkt, const struct erx_adjacency 
 }
 
 /* One member of the group, by the flow's hash; and all that is the same for each packet of the flow. */
-inline_stage int choose_next_hop(struct packet *pkt, __u32 flow)
+inline_stage int choose_next_hop(struct packet *pkt)
 {
 	const struct erx_hops *hops = pkt->next;
 	const struct erx_adjacency *adj;
@@ -115,7 +111,7 @@ inline_stage int choose_next_hop(struct packet *pkt, __u32 flow)
 
 	if (!hops->n)
 		return ERX_no_next_hop;
-	way->adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(hops, flow);
+	way->adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(pkt, hops);
 	index = way->adjacency;
 	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
 	if (!adj)
@@ -142,6 +138,16 @@ inline_stage bool same_key(const struct erx_way_key *a, const struct erx_way_key
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
 }
 
+/* Where the way of a flow lies: two multiplications that wait for nothing, as it is the first thing to be waited for.
+ */
+inline_stage __u32 way_index(const struct erx_way_key *key)
+{
+	const __u64 *x = (const void *)key;
+	__u64 h = x[1] * 0x9e3779b97f4a7c15ull ^ (x[0] ^ x[2]) * 0xc2b2ae3d27d4eb4full;
+
+	return h >> (64 - ERX_WAY_BITS);
+}
+
 /*
  * Sets pkt->way: the one that an earlier packet of the flow has left, or one that
  * is found now. What ends here is not remembered.
@@ -157,7 +163,7 @@ inline_stage int find_way(struct packet *pkt)
 		.dport = pkt->dport,
 		.protocol = pkt->protocol,
 	};
-	__u32 flow = flow_of(pkt), index = flow & (ERX_MAX_WAYS - 1);
+	__u32 index = way_index(&key);
 	int stop;
 
 	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
@@ -169,7 +175,7 @@ inline_stage int find_way(struct packet *pkt)
 	if (stop != ERX_CONTINUE)
 		return stop;
 	pkt->way->key.generation = 0;
-	stop = choose_next_hop(pkt, flow);
+	stop = choose_next_hop(pkt);
 	if (stop == ERX_CONTINUE)
 		pkt->way->key = key;
 	return stop;

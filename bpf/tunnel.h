@@ -77,13 +77,14 @@ inline_stage int make_room_in_front(struct packet *pkt, __u32 head, __u32 tail)
 	__u32 zero = 0, length = pkt->length;
 	struct erx_scratch *scratch = bpf_map_lookup_elem(&erx_scratch, &zero);
 
-	if (!scratch || !within(&length, ERX_LINK_MTU))
+	if (!scratch)
 		return -1;
 	/* What the sender padded a short frame with would end up behind the trailer. */
 	if (bpf_xdp_adjust_tail(pkt->ctx, (int)(ERX_ETH_LEN + length) - (int)packet_bytes(pkt)) ||
 	    bpf_xdp_adjust_head(pkt->ctx, -(int)(head + tail)))
 		return -1;
-	if (bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length))
+	if (!within(&length, ERX_LINK_MTU) ||
+	    bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length))
 		return -1;
 	return bpf_xdp_store_bytes(pkt->ctx, ERX_ETH_LEN + head, scratch->bytes, length);
 }
@@ -104,7 +105,7 @@ inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
 }
 
 inline_stage void write_tunnel_header(const struct packet *pkt, const struct erx_adjacency *adj,
-					struct tunnel_header *head, __u32 total)
+				      struct tunnel_header *head, __u32 total)
 {
 	__u32 port = pkt->way->port, sequence = 0;
 	__u32 *counter = bpf_map_lookup_elem(&erx_sequences, &port);

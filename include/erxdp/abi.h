@@ -161,7 +161,7 @@ struct erx_adjacency {
  * needs no look-up. A way is found by the flow's hash, holds for one generation of
  * the maps, and is overwritten by the next flow that meets it there.
  */
-struct erx_policy { /* also the value of erx_policies */
+struct erx_policy {	 /* also the value of erx_policies */
 	__u8 decrements; /* how often the device lowers the TTL, 0 to 2 */
 	__u8 answers;	 /* bit k: running out at decrement k is answered, else it is silent */
 };
@@ -173,9 +173,9 @@ struct erx_way {
 		__be16 sport, dport;
 		__u32 protocol;
 	} __attribute__((aligned(8))) key; /* compared by words */
-	__u32 adjacency; /* index into erx_adjacencies, for what only some packets need */
-	__u32 port, path; /* as in struct erx_adjacency; the path is that of the ingress port */
-	__u8 dst_mac[6];
+	__u32 adjacency;		   /* index into erx_adjacencies, for what only some packets need */
+	__u32 port, path;		   /* as in struct erx_adjacency; the path is that of the ingress port */
+	__u8 dst_mac[6];		   /* and src_mac behind it, as in a frame */
 	__u8 src_mac[6];
 	__u16 mtu;
 	__u16 meter;

@@ -72,7 +72,8 @@ static struct addr block_of(const struct addr *a)
 static struct image_block *block_at(struct filling *f, const struct addr *first)
 {
 	struct image *image = f->c->image;
-	struct image_block *last = image->blocks.n > f->t->first_block ? &image->blocks.items[image->blocks.n - 1] : NULL;
+	struct image_block *last = image->blocks.n > f->t->first_block ? &image->blocks.items[image->blocks.n - 1]
+								       : NULL;
 
 	if (last && addr_equal(&last->first, first))
 		return last;

@@ -178,7 +178,8 @@ static const struct fastpath_rule {
 	{old_basic, "Basic load balancers were reached through the gateway in the years of profile 2018"},
 	{provider_route, "provider circuit: what a user-defined route of the GatewaySubnet covers goes through the "
 			 "gateway"},
-	{old_route, "user-defined routes of the GatewaySubnet kept traffic at the gateway in the years of profile 2018"},
+	{old_route,
+	 "user-defined routes of the GatewaySubnet kept traffic at the gateway in the years of profile 2018"},
 	{beyond_limit, "address {place} of {limit}: not programmed"},
 };
 
@@ -214,8 +215,12 @@ static void value_of(const char *name, size_t len, const struct fastpath_case *c
 	const struct {
 		const char *name, *value;
 	} values[] = {
-		{"sku", g->sku->name},	  {"units", units}, {"connection", c->connection->name},
-		{"vnet", c->vnet ? c->vnet->name : ""}, {"place", place}, {"limit", limit},
+		{"sku", g->sku->name},
+		{"units", units},
+		{"connection", c->connection->name},
+		{"vnet", c->vnet ? c->vnet->name : ""},
+		{"place", place},
+		{"limit", limit},
 	};
 
 	grouped(c->place, place);

@@ -21,7 +21,7 @@ struct fastpath_case {
 	const struct vnet *vnet;	/* the destination's, NULL: none */
 	const struct address_run *user; /* what uses the address */
 	bool user_defined;		/* a route of the GatewaySubnet's table covers it */
-	uint64_t place;			/* of the address among those that share the circuit's or port's limit, from 1 */
+	uint64_t place; /* of the address among those that share the circuit's or port's limit, from 1 */
 };
 
 /* The first rule that forbids the bypass; NULL: none does. */

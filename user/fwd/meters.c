@@ -7,11 +7,12 @@
 #include "fwd/compile.h"
 
 #define SECOND_NS 1000000000ull
-/* A CPU draws a millisecond's worth at once, at least one packet: what it has not spent when traffic stops is the error. */
+/* A CPU draws a millisecond's worth at once, at least one packet: what it has not spent when traffic stops is the
+ * error. */
 #define LOTS_PER_SECOND 1000
 /* What may come at once after a pause: enough for TCP to stay at the rate. */
-#define BURST_NS	20000000ull
-#define BURST_LOTS	10
+#define BURST_NS   20000000ull
+#define BURST_LOTS 10
 
 /* per_second 0: no limit. most: the largest amount that is spent at once. */
 static struct erx_rate rate_of(double per_second, uint64_t most, enum erx_outcome outcome)
@@ -45,11 +46,13 @@ static struct erx_meter gateway_meter(const struct topo *t, const struct gateway
 	struct gateway_capacity most = gateway_capacity_of(g);
 
 	return (struct erx_meter){
-		.rates = {
-			[ERX_BYTES] = rate_of(bytes_per_s(t, most.mbps), ERX_LINK_MTU, ERX_gateway_bandwidth),
-			[ERX_PACKETS] = rate_of(most.packets_per_s * t->limit_scale, 1, ERX_gateway_packets),
-			[ERX_CONNECTIONS] = rate_of(most.connections_per_s * t->limit_scale, 1, ERX_gateway_connections),
-		},
+		.rates =
+			{
+				[ERX_BYTES] = rate_of(bytes_per_s(t, most.mbps), ERX_LINK_MTU, ERX_gateway_bandwidth),
+				[ERX_PACKETS] = rate_of(most.packets_per_s * t->limit_scale, 1, ERX_gateway_packets),
+				[ERX_CONNECTIONS] = rate_of(most.connections_per_s * t->limit_scale, 1,
+							    ERX_gateway_connections),
+			},
 		.idle_ns = t->flow_idle_ns * t->timer_scale,
 		.max_flows = scaled_flows(t, most.flows),
 	};
