@@ -6,7 +6,7 @@
 
 #include "lib/stats.h"
 
-#define N(array) (sizeof(array) / sizeof((array)[0]))
+#define N(array)      (sizeof(array) / sizeof((array)[0]))
 #define is_near(a, b) cr_assert(fabs((a) - (b)) < 1e-9, "%.12g is not %.12g", (double)(a), (double)(b))
 
 /* The connect times, in ms, that the published FastPath test printed, warm-ups left out. */
@@ -123,8 +123,9 @@ static const struct {
 	double first, width;
 	unsigned n;
 } bins[] = {
-	{3.1, 4.7, 12, 3.0, 0.2, 9},	{0.03, 0.11, 12, 0.03, 0.01, 9}, {2, 2, 12, 2, 1, 1},
-	{100, 1100, 12, 100, 100, 11},	{0, 0, 12, 0, 1, 1},		 {0.9, 10.1, 12, 0, 1, 11},
+	{3.1, 4.7, 12, 3.0, 0.2, 9},  {0.03, 0.11, 12, 0.03, 0.01, 9},
+	{2, 2, 12, 2, 1, 1},	      {100, 1100, 12, 100, 100, 11},
+	{0, 0, 12, 0, 1, 1},	      {0.9, 10.1, 12, 0, 1, 11},
 	{4.0, 4.001, 2, 4, 0.001, 2},
 };
 

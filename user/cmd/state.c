@@ -100,6 +100,7 @@ static const char *forbidden_by(const struct connection *c)
 
 static cJSON *fastpath_json(const struct lab *lab, const struct connection *c)
 {
+	const struct loan *loan = &lab->loans[c - lab->topo->connections.items];
 	bool on = lab->fastpath[c - lab->topo->connections.items];
 	const char *why = forbidden_by(c);
 	cJSON *item = cJSON_CreateObject();
@@ -109,11 +110,14 @@ static cJSON *fastpath_json(const struct lab *lab, const struct connection *c)
 	cJSON_AddBoolToObject(item, "effective", on && !why);
 	if (why)
 		cJSON_AddStringToObject(item, "forbiddenBy", why);
+	if (loan->lent)
+		cJSON_AddBoolToObject(item, "goesBackTo", loan->was_on);
 	return item;
 }
 
 static void fastpath_print(const struct lab *lab, const struct connection *c)
 {
+	const struct loan *loan = &lab->loans[c - lab->topo->connections.items];
 	bool on = lab->fastpath[c - lab->topo->connections.items];
 	const char *why = forbidden_by(c);
 
@@ -121,6 +125,8 @@ static void fastpath_print(const struct lab *lab, const struct connection *c)
 	printf("  packets from '%s' to the VMs of '%s' go %s '%s'%s\n", c->circuit->name, c->gateway->vnet->name,
 	       on && !why ? "past" : "through", c->gateway->name,
 	       on && !why ? "; to its peered spokes they go through it" : "");
+	if (loan->lent)
+		printf("  lent to a comparison; %s again after it\n", loan->was_on ? "on" : "off");
 }
 
 /* One connection, or all of them. */

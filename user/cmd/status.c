@@ -41,6 +41,11 @@ static void show_one(const char *name, cJSON *list)
 	int err;
 
 	err = lab_open(name, &lab, &e);
+	if (!err && put_back_loans(lab)) {
+		lab_free(lab);
+		lab = NULL;
+		err = lab_open(name, &lab, &e);
+	}
 	if (!err)
 		err = lab_compute(lab, &e);
 	if (err) {

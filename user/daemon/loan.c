@@ -15,10 +15,11 @@ int loan_begin(struct controller *c, const struct asker *asker, const index_list
 	int err;
 
 	if (c->borrower)
-		return error_set(e, -EBUSY,
-				 "FastPath of lab '%s' is lent to process %d, which measures with it ('erxdpctl compare'); "
-				 "try again when it has ended",
-				 c->name, c->borrower_pid);
+		return error_set(
+			e, -EBUSY,
+			"FastPath of lab '%s' is lent to process %d, which measures with it ('erxdpctl compare'); "
+			"try again when it has ended",
+			c->name, c->borrower_pid);
 	vec_each(at, connections)
 		c->lab->loans[*at] = (struct loan){.lent = true, .was_on = c->lab->fastpath[*at]};
 	err = lab_save_state(c->lab, e);
@@ -40,10 +41,11 @@ int loan_check(const struct controller *c, size_t connection, struct error *e)
 {
 	if (!c->lab->loans[connection].lent)
 		return 0;
-	return error_set(e, -EBUSY,
-			 "FastPath of '%s' is lent to process %d, which measures with it ('erxdpctl compare') and puts it "
-			 "back when it ends; wait for that, or end it",
-			 c->lab->topo->connections.items[connection].name, c->borrower_pid);
+	return error_set(
+		e, -EBUSY,
+		"FastPath of '%s' is lent to process %d, which measures with it ('erxdpctl compare') and puts it "
+		"back when it ends; wait for that, or end it",
+		c->lab->topo->connections.items[connection].name, c->borrower_pid);
 }
 
 int loan_check_borrower(const struct controller *c, const struct asker *asker, struct error *e)
@@ -61,8 +63,8 @@ void loan_end(struct controller *c)
 		const struct loan *loan = &c->lab->loans[conn - c->lab->topo->connections.items];
 
 		if (loan->lent)
-			event(c, "fastpath", conn->name, NULL, "%s: FastPath is %s again, as before the loan", conn->name,
-			      loan->was_on ? "on" : "off");
+			event(c, "fastpath", conn->name, NULL, "%s: FastPath is %s again, as before the loan",
+			      conn->name, loan->was_on ? "on" : "off");
 	}
 	lab_end_loans(c->lab);
 }

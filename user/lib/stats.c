@@ -45,7 +45,8 @@ struct stats stats_of(const double *sorted, size_t n)
 	return s;
 }
 
-/* --- Bootstrap ----------------------------------------------------------------------------------------------------- */
+/* --- Bootstrap -----------------------------------------------------------------------------------------------------
+ */
 
 /* A generator that every seed starts well, 0 included: a counter, mixed (the finalizer of MurmurHash3). */
 static uint64_t draw(uint64_t *state)
@@ -99,7 +100,8 @@ struct stats_interval stats_median_difference(const double *a, size_t n_a, const
 	return out;
 }
 
-/* --- Histograms ---------------------------------------------------------------------------------------------------- */
+/* --- Histograms ----------------------------------------------------------------------------------------------------
+ */
 
 static double next_width(double width)
 {

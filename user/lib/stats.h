@@ -32,7 +32,8 @@ struct stats_interval {
 struct stats_interval stats_median_difference(const double *a, size_t n_a, const double *b, size_t n_b, double share,
 					      unsigned rounds, uint64_t seed);
 
-/* --- Histograms ---------------------------------------------------------------------------------------------------- */
+/* --- Histograms ----------------------------------------------------------------------------------------------------
+ */
 
 #define STATS_MOST_BINS 64
 
