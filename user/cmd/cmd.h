@@ -78,10 +78,10 @@ bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
 /*
- * Who had borrowed a switch of this lab is gone, and so is the controller that would have put it back: start one, which
- * does. True: it has, and the lab is to be read again.
+ * When somebody who had borrowed a switch of this lab is gone, and so is the controller that would have put it back:
+ * start one, which does. Says so, or what kept it from that. Returns 0, also for a lab that is gone, or -errno.
  */
-bool put_back_loans(const struct lab *lab);
+int put_back_loans(const char *name);
 /* What load (call) does with a file that was read (load.c). Returns the exit code. */
 int load_parsed(const struct call *call, struct lab *lab);
 /* What unload does; NULL: the only lab. */

@@ -126,20 +126,30 @@ int name_of_lab(const char *asked, char out[static 256])
 	return lab_default_name(asked, out, &e) ? refuse(&e) : 0;
 }
 
-bool put_back_loans(const struct lab *lab)
+static bool is_orphaned(const struct lab *lab)
 {
-	const char *name = lab->topo->name;
-	struct error e = {};
+	return lab_has_loans(lab) && !controller_pid(lab->topo->name);
+}
 
-	if (!lab_has_loans(lab) || controller_pid(name))
-		return false;
-	if (controller_ensure(name, &e)) {
-		log_error("FastPath of lab '%s' is not as it was before a comparison that was killed: %s", name,
-			  e.text);
-		return false;
-	}
-	log_info("FastPath of lab '%s' is again as it was before a comparison that was killed", name);
-	return true;
+int put_back_loans(const char *name)
+{
+	struct lab *lab = NULL;
+	struct error e = {};
+	/* Not while the lab is loaded or unloaded, which end its controller. */
+	int all = lab_lock_all(false, &e), err = all < 0 ? all : lab_open(name, &lab, &e);
+	bool orphaned = !err && is_orphaned(lab);
+
+	if (orphaned)
+		err = controller_ensure(name, &e);
+	if (err && err != -ENOENT)
+		log_error("FastPath of lab '%s' is not as it was before a comparison: %s", name, e.text);
+	else if (orphaned)
+		log_info("FastPath of lab '%s' is again as it was before a comparison that has not ended in order",
+			 name);
+	lab_free(lab);
+	if (all >= 0)
+		close(all);
+	return err == -ENOENT ? 0 : err;
 }
 
 struct lab *open_lab(const char *asked)
@@ -152,7 +162,8 @@ struct lab *open_lab(const char *asked)
 	if (name_of_lab(asked, name))
 		return NULL;
 	err = lab_open_now(name, &lab, &e);
-	if (!err && put_back_loans(lab)) {
+	if (!err && is_orphaned(lab)) {
+		put_back_loans(name);
 		lab_free(lab);
 		lab = NULL;
 		err = lab_open_now(name, &lab, &e);

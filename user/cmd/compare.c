@@ -35,7 +35,8 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-/* --- What was typed ------------------------------------------------------------------------------------------------ */
+/* --- What was typed ------------------------------------------------------------------------------------------------
+ */
 
 static int read_options(const struct call *call, struct meter_plan *plan)
 {
@@ -72,7 +73,8 @@ static int read_ends(const struct lab *lab, const struct call *call, struct mete
 	return EXIT_USAGE;
 }
 
-/* --- What is printed ----------------------------------------------------------------------------------------------- */
+/* --- What is printed -----------------------------------------------------------------------------------------------
+ */
 
 static void plot_script(const void *arg, FILE *out)
 {
@@ -101,9 +103,11 @@ static void say_put_back(const struct lab *lab, const struct bypass *bypass)
 			 lab->fastpath[*c - lab->topo->connections.items] ? "on" : "off");
 }
 
-/* --- Doing it ------------------------------------------------------------------------------------------------------ */
+/* --- Doing it ------------------------------------------------------------------------------------------------------
+ */
 
-static int measure(const struct lab *lab, struct meter_plan *plan, const struct bypass *bypass, struct meter_result *out)
+static int measure(const struct lab *lab, struct meter_plan *plan, const struct bypass *bypass,
+		   struct meter_result *out)
 {
 	double takes_s = 2.0 * plan->count * plan->interval_ns / 1e9;
 	struct borrowed *borrowed = NULL;
@@ -125,8 +129,8 @@ static int measure(const struct lab *lab, struct meter_plan *plan, const struct 
 	if (err == -EINTR)
 		error_set(&e, err, "ended after %zu of %u samples", out->samples.n, plan->count * 2 * N_METER_KINDS);
 	if (borrow_end(borrowed, &again))
-		return refuse(&again);
-	if (borrowed)
+		put_back_loans(lab->topo->name);
+	else if (borrowed)
 		say_put_back(lab, bypass);
 	return err ? refuse(&e) : 0;
 }

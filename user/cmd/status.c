@@ -40,12 +40,8 @@ static void show_one(const char *name, cJSON *list)
 	pid_t pid = controller_pid(name);
 	int err;
 
+	put_back_loans(name);
 	err = lab_open(name, &lab, &e);
-	if (!err && put_back_loans(lab)) {
-		lab_free(lab);
-		lab = NULL;
-		err = lab_open(name, &lab, &e);
-	}
 	if (!err)
 		err = lab_compute(lab, &e);
 	if (err) {

@@ -8,7 +8,6 @@
 #include "lib/vec.h"
 
 struct borrowed {
-	char *lab;
 	struct controller_line *line;
 };
 
@@ -40,7 +39,6 @@ static cJSON *request_to(const char *what)
 static void borrowed_free(struct borrowed *b)
 {
 	controller_close(b->line);
-	free(b->lab);
 	free(b);
 }
 
@@ -50,7 +48,6 @@ int borrow_begin(const char *lab, const char *const *connections, size_t n, stru
 	cJSON *request = request_to("borrow"), *list = cJSON_AddArrayToObject(request, "connections");
 	int err = controller_ensure(lab, e);
 
-	b->lab = xstrdup(lab);
 	for (size_t i = 0; i < n; i++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(connections[i]));
 	if (!err)
@@ -81,10 +78,7 @@ int borrow_end(struct borrowed *b, struct error *e)
 	if (!b)
 		return 0;
 	err = ask(b, request_to("give-back"), e);
-	/* A controller that is gone has left it to the next one. One that refuses has put them back already, or goes on
-	 * trying to once the connection is closed. */
-	if (err && err != -EBUSY)
-		err = controller_ensure(b->lab, e);
 	borrowed_free(b);
+	/* One that refuses has put them back already, or goes on trying to now that the connection is closed. */
 	return err == -EBUSY ? 0 : err;
 }

@@ -17,7 +17,8 @@ struct borrowed;
 int borrow_begin(const char *lab, const char *const *connections, size_t n, struct borrowed **out, struct error *e);
 /* All of them on or off; returns when packets go by it. The first argument is the struct borrowed. */
 int borrow_turn(void *borrowed, bool on, struct error *e);
-/* They are as before when this returns 0. NULL is fine; freed in any case. */
+/* They are as before when this returns 0. Otherwise the controller is gone and has left that to the next one. NULL is
+ * fine; freed in any case. */
 int borrow_end(struct borrowed *b, struct error *e);
 
 #endif

@@ -18,12 +18,12 @@
 #include "lab/echo.h"
 #include "lib/clock.h"
 
-#define MS	   1000000ull
-#define FIRST_PORT 12000 /* source ports: below those that Linux gives away by itself (32768) */
-#define LAST_PORT  32767
-#define BACKLOG	   1024
+#define MS	      1000000ull
+#define FIRST_PORT    12000 /* source ports: below those that Linux gives away by itself (32768) */
+#define LAST_PORT     32767
+#define BACKLOG	      1024
 #define MOST_SLEEP_NS 100000000
-#define PRIORITY   -15 /* the time of a wake-up is part of what is measured */
+#define PRIORITY      -15 /* the time of a wake-up is part of what is measured */
 
 /* The word tells this call's replies from those of another that runs beside it. */
 struct request {
@@ -45,7 +45,8 @@ struct meter {
 	struct error *e;
 };
 
-/* --- One sample ---------------------------------------------------------------------------------------------------- */
+/* --- One sample ----------------------------------------------------------------------------------------------------
+ */
 
 static struct timespec left_until(uint64_t end)
 {
@@ -120,7 +121,8 @@ static int take_tcp(struct meter *m, struct meter_sample *s)
 	close(fd);
 	drain_listener(m);
 	if (err == ECONNREFUSED)
-		return error_set(m->e, -err, "host '%s' refuses a connection to port %u: whoever has the port does not listen",
+		return error_set(m->e, -err,
+				 "host '%s' refuses a connection to port %u: whoever has the port does not listen",
 				 m->plan->to->name, m->out->port);
 	s->lost = s->lost || err;
 	return 0;
@@ -139,7 +141,8 @@ static bool is_ours(const struct meter *m, const uint8_t *data, ssize_t n)
 static int take_icmp(struct meter *m, struct meter_sample *s)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = addr_be32(&m->plan->to->addr)};
-	struct request request = {.icmp = {.type = ICMP_ECHO, .un.echo.sequence = htons(++m->sequence)}, .word = m->word};
+	struct request request = {.icmp = {.type = ICMP_ECHO, .un.echo.sequence = htons(++m->sequence)},
+				  .word = m->word};
 	uint64_t start, end;
 	uint8_t data[2048];
 
@@ -158,7 +161,8 @@ static int take_icmp(struct meter *m, struct meter_sample *s)
 
 static int (*const take[N_METER_KINDS])(struct meter *m, struct meter_sample *s) = {take_tcp, take_icmp};
 
-/* --- Blocks -------------------------------------------------------------------------------------------------------- */
+/* --- Blocks --------------------------------------------------------------------------------------------------------
+ */
 
 static int warm_up(struct meter *m, unsigned pair)
 {
@@ -175,10 +179,11 @@ static int warm_up(struct meter *m, unsigned pair)
 		}
 	}
 	if (!answered && first && !*m->plan->stop)
-		return error_set(m->e, -ETIMEDOUT,
-				 "no answer from '%s': packets are lost on a way that routing believes in; 'erxdpctl reach "
-				 "%s %s' and 'erxdpctl counters' tell more",
-				 m->plan->to->name, m->plan->from->name, m->plan->to->name);
+		return error_set(
+			m->e, -ETIMEDOUT,
+			"no answer from '%s': packets are lost on a way that routing believes in; 'erxdpctl reach "
+			"%s %s' and 'erxdpctl counters' tell more",
+			m->plan->to->name, m->plan->from->name, m->plan->to->name);
 	return 0;
 }
 
@@ -230,7 +235,8 @@ static int run_block(struct meter *m, bool on, unsigned block)
 	return err;
 }
 
-/* --- Around it ----------------------------------------------------------------------------------------------------- */
+/* --- Around it -----------------------------------------------------------------------------------------------------
+ */
 
 /* Each pair gets a port that is free now. */
 static int choose_ports(struct meter *m)

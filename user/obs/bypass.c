@@ -23,7 +23,8 @@ static const struct link *link_past(const struct fabric *f, const struct connect
 {
 	vec_each(l, &f->links) {
 		if (l->kind == LINK_VNET_MSEE && l->connection == c &&
-		    (f->ports.items[l->ports[0]].device == msee->index || f->ports.items[l->ports[1]].device == msee->index))
+		    (f->ports.items[l->ports[0]].device == msee->index ||
+		     f->ports.items[l->ports[1]].device == msee->index))
 			return l;
 	}
 	return NULL;
@@ -35,17 +36,20 @@ static int check_rules(const struct search *s, const struct step *at, const stru
 	const struct link *past = link_past(s->lab->fabric, c, at->device);
 
 	if (!gateway_can_fastpath(c->gateway))
-		return error_set(s->e, -EPERM,
-				 "the SKU of gateway '%s' has no FastPath; UltraPerformance, ErGw3AZ or ErGwScale from 10 "
-				 "units has (azure.md 5)",
-				 c->gateway->name);
+		return error_set(
+			s->e, -EPERM,
+			"the SKU of gateway '%s' has no FastPath; UltraPerformance, ErGw3AZ or ErGwScale from 10 "
+			"units has (azure.md 5)",
+			c->gateway->name);
 	if (!at->route || !at->route->bypass)
-		return error_set(s->e, -EPERM,
-				 "the destination is no VM of the hub VNet '%s'; peered spokes of a provider circuit go "
-				 "through the gateway (azure.md 5)",
-				 c->gateway->vnet->name);
+		return error_set(
+			s->e, -EPERM,
+			"the destination is no VM of the hub VNet '%s'; peered spokes of a provider circuit go "
+			"through the gateway (azure.md 5)",
+			c->gateway->vnet->name);
 	if (!past || past->down_in_file || s->lab->link_down[past->index])
-		return error_set(s->e, -ENETDOWN, "the way of '%s' past gateway '%s' is down", c->name, c->gateway->name);
+		return error_set(s->e, -ENETDOWN, "the way of '%s' past gateway '%s' is down", c->name,
+				 c->gateway->name);
 	return 0;
 }
 
@@ -68,8 +72,8 @@ static int look_through(const struct search *s, const struct walk *way)
 	int err = 0;
 
 	vec_each(at, &way->steps) {
-		const struct link *l =
-			at->out_port == NO_INDEX ? NULL : &f->links.items[f->ports.items[at->out_port].link];
+		const struct link *l = at->out_port == NO_INDEX ? NULL
+								: &f->links.items[f->ports.items[at->out_port].link];
 
 		if (!err && at->device->kind == ERX_KIND_MSEE && l &&
 		    (l->kind == LINK_VNET_MSEE || l->kind == LINK_MSEE_ERGW))
@@ -94,7 +98,8 @@ static int follow_flow(const struct search *s, const struct host *from, const st
 }
 
 /* All flows of one direction. The port is the destination's in both: a reply has it as its source. */
-static int follow_flows(const struct search *s, const struct host *from, const struct host *to, uint16_t port, bool back)
+static int follow_flows(const struct search *s, const struct host *from, const struct host *to, uint16_t port,
+			bool back)
 {
 	struct flow flow = {.src = from->addr, .dst = to->addr, .protocol = IPPROTO_ICMP};
 	int err = follow_flow(s, from, to, &flow);
@@ -130,7 +135,8 @@ int bypass_find(const struct lab *lab, const struct host *from, const struct hos
 	else
 		vec_free(&replies.connections);
 	if (!err && !out->connections.n)
-		err = error_set(e, -ENOENT, "no ExpressRoute gateway is between '%s' and '%s': there is nothing to bypass",
+		err = error_set(e, -ENOENT,
+				"no ExpressRoute gateway is between '%s' and '%s': there is nothing to bypass",
 				from->name, to->name);
 	return err;
 }

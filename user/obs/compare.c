@@ -20,7 +20,8 @@ static const struct {
 
 static const char *const side_words[] = {"off", "on"};
 
-/* --- Working out --------------------------------------------------------------------------------------------------- */
+/* --- Working out ---------------------------------------------------------------------------------------------------
+ */
 
 static void make_side(const struct meter_result *measured, enum meter_kind kind, bool on, struct compare_side *out)
 {
@@ -66,7 +67,8 @@ static bool is_comparable(const struct compare_kind *k)
 	return k->sides[0].stats.n && k->sides[1].stats.n;
 }
 
-/* --- Text ---------------------------------------------------------------------------------------------------------- */
+/* --- Text ----------------------------------------------------------------------------------------------------------
+ */
 
 struct ms_text {
 	char text[32];
@@ -156,7 +158,8 @@ void compare_print(const struct comparison *c, FILE *out)
 	fprintf(out, "From %s to %s, %s switched at ", c->plan->from->name, c->plan->to->name,
 		c->bypass->replies ? "FastPath of the replies" : "FastPath");
 	print_connections(c, out);
-	fprintf(out, ", in blocks of %u (off on on off), %u warm-ups after each switch\n", c->plan->block, METER_WARM_UPS);
+	fprintf(out, ", in blocks of %u (off on on off), %u warm-ups after each switch\n", c->plan->block,
+		METER_WARM_UPS);
 	for (enum meter_kind kind = 0; kind < N_METER_KINDS; kind++) {
 		const struct compare_kind *k = &c->kinds[kind];
 
@@ -172,15 +175,19 @@ void compare_print(const struct comparison *c, FILE *out)
 	}
 }
 
-/* --- JSON and CSV -------------------------------------------------------------------------------------------------- */
+/* --- JSON and CSV --------------------------------------------------------------------------------------------------
+ */
 
 static cJSON *side_json(const struct compare_side *s)
 {
 	const struct {
 		const char *name;
 		double value;
-	} fields[] = {{"minimumMs", s->stats.least}, {"maximumMs", s->stats.most}, {"averageMs", s->stats.mean},
-		      {"medianMs", s->stats.median}, {"p99Ms", s->stats.p99}};
+	} fields[] = {{"minimumMs", s->stats.least},
+		      {"maximumMs", s->stats.most},
+		      {"averageMs", s->stats.mean},
+		      {"medianMs", s->stats.median},
+		      {"p99Ms", s->stats.p99}};
 	cJSON *item = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(item, "sent", (double)s->sent);
@@ -277,11 +284,12 @@ void compare_csv(const struct comparison *c, FILE *out)
 	}
 }
 
-/* --- Plot ---------------------------------------------------------------------------------------------------------- */
+/* --- Plot ----------------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
-	const char *colour, *shape; /* told apart without colours too: one is filled, one is an outline in front */
-} looks[] = {{"#9a9a9a", "solid 0.6 border -1"}, {"#0078d4", "solid 0.6 border -1"}};
+	const char *colour, *shape;
+} looks[] = {{"#9a9a9a", "transparent solid 0.55 border -1"}, {"#0078d4", "transparent solid 0.55 border -1"}};
 
 static void plot_data(const struct compare_kind *k, enum meter_kind kind, const struct stats_bins *bins, FILE *out)
 {

@@ -43,7 +43,8 @@ static int check_program(struct error *e)
 	if (null >= 0)
 		close(null);
 	if (err == -ENOENT)
-		return error_set(e, err, "--svg needs " PROGRAM ", which is not installed: apt-get install gnuplot-nox");
+		return error_set(e, err,
+				 "--svg needs " PROGRAM ", which is not installed: apt-get install gnuplot-nox");
 	return err ? error_set(e, err, "--svg needs " PROGRAM ", which does not run: %s", strerror(-err)) : 0;
 }
 
@@ -58,7 +59,7 @@ int plot_open(const char *file, struct plot *out, struct error *e)
 	return out->fd < 0 ? error_set(e, -errno, "cannot write '%s': %s", file, strerror(errno)) : 0;
 }
 
-/* What was there before is still there. */
+/* An old file is as it was unless gnuplot has begun with it; a new one that is empty is nobody's. */
 void plot_cancel(struct plot *p)
 {
 	struct stat s;
@@ -83,7 +84,9 @@ int plot_write(struct plot *p, void (*script)(const void *arg, FILE *out), const
 	lseek(in, 0, SEEK_SET);
 	err = ftruncate(p->fd, 0) && errno != EINVAL ? -errno : run(argv, in, p->fd);
 	close(in);
+	if (err)
+		return error_set(e, err, PROGRAM " has not written '%s': %s", p->file, strerror(-err));
 	close(p->fd);
 	p->fd = -1;
-	return err ? error_set(e, err, PROGRAM " has not written '%s': %s", p->file, strerror(-err)) : 0;
+	return 0;
 }

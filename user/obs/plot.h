@@ -14,9 +14,10 @@ struct plot {
 
 /* Whether there will be a plot in that file: before anything is measured for it. Returns 0 or -errno. */
 int plot_open(const char *file, struct plot *out, struct error *e);
-/* Have gnuplot run what script writes; what that prints is the file. Closes it. Returns 0 or -errno. */
+/* Have gnuplot run what script writes; what that prints is the file, which is then done. Returns 0 or -errno;
+ * plot_cancel() then. */
 int plot_write(struct plot *p, void (*script)(const void *arg, FILE *out), const void *arg, struct error *e);
-/* There will be none after all. */
+/* There will be none after all; nothing when there is. */
 void plot_cancel(struct plot *p);
 
 #endif
