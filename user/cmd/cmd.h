@@ -78,8 +78,9 @@ bool is_lab_name(const char *name);
 /* A host by name or address; NULL after a message with "did you mean". */
 const struct host *find_host(const struct lab *lab, const char *name);
 /*
- * When somebody who had borrowed a switch of this lab is gone, and so is the controller that would have put it back:
- * start one, which does. Says so, or what kept it from that. Returns 0, also for a lab that is gone, or -errno.
+ * Switches of this lab are lent (lab_has_loans()): when this returns, those whose borrower is gone are as before, by
+ * its controller, which is started when it is dead. The lab is to be read again. Returns 0, also when it is gone
+ * itself, or -errno after a message.
  */
 int put_back_loans(const char *name);
 /* What load (call) does with a file that was read (load.c). Returns the exit code. */

@@ -126,27 +126,48 @@ int name_of_lab(const char *asked, char out[static 256])
 	return lab_default_name(asked, out, &e) ? refuse(&e) : 0;
 }
 
-static bool is_orphaned(const struct lab *lab)
+/* A lab that only parts are there of is told as such, not as one without a controller. */
+static int is_loaded(const char *name, struct error *e)
 {
-	return lab_has_loans(lab) && !controller_pid(lab->topo->name);
+	char path[512];
+
+	lab_run_path(name, "topology.yaml", path);
+	if (!access(path, F_OK))
+		return 0;
+	if (errno != ENOENT)
+		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
+				 errno == EACCES ? "; run as root" : "");
+	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+}
+
+/* Whether a controller listens and has heard of all that ended before now. */
+static int hear_controller(const char *name, struct error *e)
+{
+	cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	int err;
+
+	cJSON_AddStringToObject(request, "do", "status");
+	err = controller_ask(name, false, request, NULL, NULL, &answer, e);
+	cJSON_Delete(answer);
+	return err;
 }
 
 int put_back_loans(const char *name)
 {
-	struct lab *lab = NULL;
+	bool dead = !controller_pid(name);
 	struct error e = {};
-	/* Not while the lab is loaded or unloaded, which end its controller. */
-	int all = lab_lock_all(false, &e), err = all < 0 ? all : lab_open(name, &lab, &e);
-	bool orphaned = !err && is_orphaned(lab);
+	/* None is started while the lab is loaded or unloaded, which end it. */
+	int all = dead ? lab_lock_all(false, &e) : -1, err = dead && all < 0 ? all : is_loaded(name, &e);
 
-	if (orphaned)
+	if (!err)
 		err = controller_ensure(name, &e);
+	if (!err)
+		err = hear_controller(name, &e);
 	if (err && err != -ENOENT)
-		log_error("FastPath of lab '%s' is not as it was before a comparison: %s", name, e.text);
-	else if (orphaned)
+		log_error("FastPath of lab '%s' may not be as it was before a comparison: %s", name, e.text);
+	else if (dead && !err)
 		log_info("FastPath of lab '%s' is again as it was before a comparison that has not ended in order",
 			 name);
-	lab_free(lab);
 	if (all >= 0)
 		close(all);
 	return err == -ENOENT ? 0 : err;
@@ -162,7 +183,7 @@ struct lab *open_lab(const char *asked)
 	if (name_of_lab(asked, name))
 		return NULL;
 	err = lab_open_now(name, &lab, &e);
-	if (!err && is_orphaned(lab)) {
+	if (!err && lab_has_loans(lab)) {
 		put_back_loans(name);
 		lab_free(lab);
 		lab = NULL;
@@ -186,20 +207,6 @@ static int said(const cJSON *answer)
 	}
 	log_error("%s", cJSON_IsString(error) ? error->valuestring : "the controller has refused");
 	return cJSON_IsNumber(code) ? (int)code->valuedouble : EXIT_REFUSED;
-}
-
-/* A lab that only parts are there of is told as such, not as one without a controller. */
-static int is_loaded(const char *name, struct error *e)
-{
-	char path[512];
-
-	lab_run_path(name, "topology.yaml", path);
-	if (!access(path, F_OK))
-		return 0;
-	if (errno != ENOENT)
-		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
-				 errno == EACCES ? "; run as root" : "");
-	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
 }
 
 int order(const char *name, cJSON *request)

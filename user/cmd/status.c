@@ -40,8 +40,13 @@ static void show_one(const char *name, cJSON *list)
 	pid_t pid = controller_pid(name);
 	int err;
 
-	put_back_loans(name);
 	err = lab_open(name, &lab, &e);
+	if (!err && lab_has_loans(lab)) {
+		put_back_loans(name);
+		lab_free(lab);
+		lab = NULL;
+		err = lab_open(name, &lab, &e);
+	}
 	if (!err)
 		err = lab_compute(lab, &e);
 	if (err) {

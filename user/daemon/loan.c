@@ -52,7 +52,7 @@ int loan_check_borrower(const struct controller *c, const struct asker *asker, s
 {
 	if (c->borrower == asker->who)
 		return 0;
-	return error_set(e, -ESTALE, "no switch of lab '%s' is lent to you any more: it was loaded anew meanwhile",
+	return error_set(e, -ESTALE, "no switch of lab '%s' is lent to you; a loan ends when the lab is loaded anew",
 			 c->name);
 }
 

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "fwd/walk.h"
 
@@ -113,6 +113,13 @@ static int follow_flows(const struct search *s, const struct host *from, const s
 	return err;
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct connection *x = *(const struct connection *const *)a, *y = *(const struct connection *const *)b;
+
+	return (x > y) - (x < y);
+}
+
 int bypass_find(const struct lab *lab, const struct host *from, const struct host *to, uint16_t port,
 		struct bypass *out, struct error *e)
 {
@@ -134,6 +141,9 @@ int bypass_find(const struct lab *lab, const struct host *from, const struct hos
 		*out = replies;
 	else
 		vec_free(&replies.connections);
+	/* In file order, whichever flow was looked at first. */
+	if (out->connections.n)
+		qsort(out->connections.items, out->connections.n, sizeof(*out->connections.items), by_place);
 	if (!err && !out->connections.n)
 		err = error_set(e, -ENOENT,
 				"no ExpressRoute gateway is between '%s' and '%s': there is nothing to bypass",

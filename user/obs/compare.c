@@ -158,7 +158,7 @@ void compare_print(const struct comparison *c, FILE *out)
 	fprintf(out, "From %s to %s, %s switched at ", c->plan->from->name, c->plan->to->name,
 		c->bypass->replies ? "FastPath of the replies" : "FastPath");
 	print_connections(c, out);
-	fprintf(out, ", in blocks of %u (off on on off), %u warm-ups after each switch\n", c->plan->block,
+	fprintf(out, ", in blocks of %u (off on on off), %d warm-ups after each switch\n", c->plan->block,
 		METER_WARM_UPS);
 	for (enum meter_kind kind = 0; kind < N_METER_KINDS; kind++) {
 		const struct compare_kind *k = &c->kinds[kind];
