@@ -18,7 +18,8 @@ static const struct host *host_of(const struct lab *lab, const char *name)
 	return h;
 }
 
-/* --- Which connection ---------------------------------------------------------------------------------------------- */
+/* --- Which connection ----------------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *file, *was, *is; /* NULL: as it is */
@@ -68,14 +69,16 @@ Test(compare, finds_what_is_to_be_switched)
 		if (err)
 			cr_expect(strstr(e.text, searches[i].says), "%s", e.text);
 		else
-			cr_expect_str_eq(found, searches[i].says, "%s > %s: %s", searches[i].from, searches[i].to, found);
+			cr_expect_str_eq(found, searches[i].says, "%s > %s: %s", searches[i].from, searches[i].to,
+					 found);
 		free(found);
 		bypass_free(&b);
 		lab_free(lab);
 	}
 }
 
-/* --- Loans --------------------------------------------------------------------------------------------------------- */
+/* --- Loans ---------------------------------------------------------------------------------------------------------
+ */
 
 static size_t at_of(const struct lab *lab, const char *connection)
 {
@@ -120,7 +123,8 @@ Test(compare, a_load_ends_a_loan)
 	lab_free(off);
 }
 
-/* --- Output -------------------------------------------------------------------------------------------------------- */
+/* --- Output --------------------------------------------------------------------------------------------------------
+ */
 
 /* Takes of TCP with FastPath off, then on, then of ICMP; 0: lost. */
 static const double takes_ms[N_METER_KINDS][2][4] = {
@@ -209,7 +213,8 @@ Test(compare, a_lost_sample_has_no_time)
 {
 	char *text = printed(compare_csv);
 
-	cr_assert(strstr(text, "order,probe,fastPath,block,pair,sourcePort,atMs,ms\n0,tcp,off,0,0,12000,0.000000,4.250000\n"));
+	cr_assert(strstr(
+		text, "order,probe,fastPath,block,pair,sourcePort,atMs,ms\n0,tcp,off,0,0,12000,0.000000,4.250000\n"));
 	cr_assert(strstr(text, "\n5,tcp,on,0,1,12001,0.000000,\n6,"), "%s", text);
 	cr_assert(strstr(text, "\n12,icmp,on,0,0,,0.000000,0.031000\n"), "%s", text);
 	free(text);
