@@ -27,8 +27,13 @@ static const struct option_text {
 	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
 	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
 	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
-	{{"count", required_argument, NULL, 'c'}, "-c, --count N      stop after N packets; show N events"},
-	{{"interval", required_argument, NULL, 'i'}, "--interval TIME    between two packets of a stream, as 1ms"},
+	{{"count", required_argument, NULL, 'c'},
+	 "-c, --count N      stop after N packets; show N events; N samples a side"},
+	{{"interval", required_argument, NULL, 'i'},
+	 "--interval TIME    between two packets of a stream or two samples, as 1ms"},
+	{{"block", required_argument, NULL, 'b'}, "--block N          samples of one side in a row"},
+	{{"csv", no_argument, NULL, 'C'}, "--csv              every sample as a line with commas"},
+	{{"svg", required_argument, NULL, 'G'}, "--svg FILE         a plot, made by gnuplot"},
 	{{"timeout", required_argument, NULL, 't'}, "--timeout TIME     for routing to come to rest, as 200s"},
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
 	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
@@ -84,6 +89,9 @@ static void take_option(struct call *call, int letter)
 	case 'c': call->count = optarg; break;
 	case 'i': call->interval = optarg; break;
 	case 't': call->timeout = optarg; break;
+	case 'b': call->block = optarg; break;
+	case 'C': call->csv = true; break;
+	case 'G': call->svg = optarg; break;
 	case 'p': call->proto = optarg; break;
 	case 'S': call->sport = optarg; break;
 	case 'D': call->dport = optarg; break;

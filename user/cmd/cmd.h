@@ -17,7 +17,7 @@ struct call { /* one invocation, parsed */
 	const struct verb *verb;
 	int argc; /* of what is no option */
 	char **argv;
-	bool json, silent, all, matrix, follow, maintenance, no_controller;
+	bool json, silent, all, matrix, follow, maintenance, no_controller, csv;
 	const char *layer;
 	const char *lab;   /* --lab, or the environment's ERXDP_LAB; NULL: the only one */
 	bool lab_given;	   /* by --lab */
@@ -27,6 +27,8 @@ struct call { /* one invocation, parsed */
 	const char *path, *peer; /* of views */
 	const char *az;		 /* FILE */
 	const char *interval, *timeout;
+	const char *block;
+	const char *svg; /* FILE */
 };
 
 struct verb {
@@ -51,6 +53,7 @@ int cmd_verify(const struct call *call);
 int cmd_routes(const struct call *call);
 int cmd_explain(const struct call *call);
 int cmd_reach(const struct call *call);
+int cmd_compare(const struct call *call);
 int cmd_fastpath(const struct call *call);
 int cmd_fail(const struct call *call);
 int cmd_restore(const struct call *call);
@@ -76,6 +79,12 @@ bool is_lab_name(const char *name);
 const struct host *find_host(const struct lab *lab, const char *name);
 /* The same with the address that was asked for: fabric_host_as(). */
 const struct host *find_host_as(const struct lab *lab, const char *name, struct host *as);
+/*
+ * Switches of this lab are lent (lab_has_loans()): when this returns, those whose borrower is gone are as before, by
+ * its controller, which is started when it is dead. The lab is to be read again. Returns 0, also when it is gone
+ * itself, or -errno after a message.
+ */
+int put_back_loans(const char *name);
 /* What load (call) does with a file that was read (load.c). Returns the exit code. */
 int load_parsed(const struct call *call, struct lab *lab);
 /* What unload does; NULL: the only lab. */
@@ -84,6 +93,12 @@ int unload_lab(const char *name);
 int refuse(const struct error *e);
 /* --count as a number, 1 or more; without the option *out stays. Returns -EINVAL after a message. */
 int read_count(const struct call *call, unsigned *out);
+/* The same for any option: its name and what was given, NULL when it was not. */
+int read_positive(const char *option, const char *text, unsigned *out);
+/* A port, 1 to 65535; NULL: 0. Returns EXIT_USAGE after a message. */
+int read_port(const char *text, uint16_t *out);
+/* A time as files have it ("200s", "0.5ms"), in ns; NULL: *out stays. Returns EXIT_USAGE after a message. */
+int read_time(const char *option, const char *text, uint64_t *out);
 /* The lab that is meant; nonzero after a message. */
 int name_of_lab(const char *asked, char out[static 256]);
 /* Ask the lab's controller (started when it is dead) for a change; request is deleted. Says what came of it; returns

@@ -18,20 +18,60 @@ int refuse(const struct error *e)
 	return EXIT_REFUSED;
 }
 
-int read_count(const struct call *call, unsigned *out)
+int read_positive(const char *option, const char *text, unsigned *out)
 {
 	char *end;
 	unsigned long n;
 
-	if (!call->count)
+	if (!text)
 		return 0;
-	n = strtoul(call->count, &end, 10);
-	if (!isdigit((unsigned char)*call->count) || *end || !n || n > INT_MAX) {
-		log_error("--count takes a number from 1 on, not '%s'", call->count);
+	n = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || !n || n > INT_MAX) {
+		log_error("--%s takes a number from 1 on, not '%s'", option, text);
 		return -EINVAL;
 	}
 	*out = n;
 	return 0;
+}
+
+int read_count(const struct call *call, unsigned *out)
+{
+	return read_positive("count", call->count, out);
+}
+
+int read_port(const char *text, uint16_t *out)
+{
+	char *end;
+	long value = text ? strtol(text, &end, 10) : 0;
+
+	if (text && (!isdigit((unsigned char)*text) || *end || value < 1 || value > 65535)) {
+		log_error("'%s' is no port number", text);
+		return EXIT_USAGE;
+	}
+	*out = value;
+	return 0;
+}
+
+int read_time(const char *option, const char *text, uint64_t *out)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	char *end;
+	double value;
+
+	if (!text)
+		return 0;
+	value = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end != text && !strcmp(end, units[i].unit) && value * units[i].ns >= 1e5 && value < 1e5) {
+			*out = (uint64_t)(value * units[i].ns);
+			return 0;
+		}
+	}
+	log_error("--%s takes a time of 0.1ms or more, as 1ms or 200s, not '%s'", option, text);
+	return EXIT_USAGE;
 }
 
 /* At most a byte more than a topology may have: the parser says that it is too large. */
@@ -86,15 +126,70 @@ int name_of_lab(const char *asked, char out[static 256])
 	return lab_default_name(asked, out, &e) ? refuse(&e) : 0;
 }
 
+/* A lab that only parts are there of is told as such, not as one without a controller. */
+static int is_loaded(const char *name, struct error *e)
+{
+	char path[512];
+
+	lab_run_path(name, "topology.yaml", path);
+	if (!access(path, F_OK))
+		return 0;
+	if (errno != ENOENT)
+		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
+				 errno == EACCES ? "; run as root" : "");
+	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
+}
+
+/* Whether a controller listens and has heard of all that ended before now. */
+static int hear_controller(const char *name, struct error *e)
+{
+	cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	int err;
+
+	cJSON_AddStringToObject(request, "do", "status");
+	err = controller_ask(name, false, request, NULL, NULL, &answer, e);
+	cJSON_Delete(answer);
+	return err;
+}
+
+int put_back_loans(const char *name)
+{
+	bool dead = !controller_pid(name);
+	struct error e = {};
+	/* None is started while the lab is loaded or unloaded, which end it. */
+	int all = dead ? lab_lock_all(false, &e) : -1, err = dead && all < 0 ? all : is_loaded(name, &e);
+
+	if (!err)
+		err = controller_ensure(name, &e);
+	if (!err)
+		err = hear_controller(name, &e);
+	if (err && err != -ENOENT)
+		log_error("FastPath of lab '%s' may not be as it was before a comparison: %s", name, e.text);
+	else if (dead && !err)
+		log_info("FastPath of lab '%s' is again as it was before a comparison that has not ended in order",
+			 name);
+	if (all >= 0)
+		close(all);
+	return err == -ENOENT ? 0 : err;
+}
+
 struct lab *open_lab(const char *asked)
 {
 	struct lab *lab = NULL;
 	struct error e = {};
 	char name[256];
+	int err;
 
 	if (name_of_lab(asked, name))
 		return NULL;
-	if (lab_open_now(name, &lab, &e))
+	err = lab_open_now(name, &lab, &e);
+	if (!err && lab_has_loans(lab)) {
+		put_back_loans(name);
+		lab_free(lab);
+		lab = NULL;
+		err = lab_open_now(name, &lab, &e);
+	}
+	if (err)
 		refuse(&e);
 	return lab;
 }
@@ -112,20 +207,6 @@ static int said(const cJSON *answer)
 	}
 	log_error("%s", cJSON_IsString(error) ? error->valuestring : "the controller has refused");
 	return cJSON_IsNumber(code) ? (int)code->valuedouble : EXIT_REFUSED;
-}
-
-/* A lab that only parts are there of is told as such, not as one without a controller. */
-static int is_loaded(const char *name, struct error *e)
-{
-	char path[512];
-
-	lab_run_path(name, "topology.yaml", path);
-	if (!access(path, F_OK))
-		return 0;
-	if (errno != ENOENT)
-		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
-				 errno == EACCES ? "; run as root" : "");
-	return error_set(e, -ENOENT, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
 }
 
 int order(const char *name, cJSON *request)

@@ -9,19 +9,6 @@
 #include "obs/explain.h"
 #include "obs/print.h"
 
-static int parse_port(const char *text, uint16_t *out)
-{
-	char *end;
-	long value = text ? strtol(text, &end, 10) : 0;
-
-	if (text && (!*text || *end || value < 1 || value > 65535)) {
-		log_error("'%s' is no port number", text);
-		return EXIT_USAGE;
-	}
-	*out = value;
-	return 0;
-}
-
 static int parse_flow(const struct call *call, struct explain_input *in)
 {
 	static const struct {
@@ -41,7 +28,7 @@ static int parse_flow(const struct call *call, struct explain_input *in)
 		}
 	}
 	in->ports_given = call->sport && call->dport;
-	return parse_port(call->sport, &in->flow.sport) ? EXIT_USAGE : parse_port(call->dport, &in->flow.dport);
+	return read_port(call->sport, &in->flow.sport) ? EXIT_USAGE : read_port(call->dport, &in->flow.dport);
 }
 
 int cmd_explain(const struct call *call)

@@ -91,29 +91,6 @@ static const struct scenario *find_scenario(const struct topo *t, const char *fi
 	return NULL;
 }
 
-/* A time as files have it ("200s", "0.5ms"), in ns; 0 after a message. NULL: *out stays. */
-static int read_time(const char *option, const char *text, uint64_t *out)
-{
-	static const struct {
-		const char *unit;
-		double ns;
-	} units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-	char *end;
-	double value;
-
-	if (!text)
-		return 0;
-	value = strtod(text, &end);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end != text && !strcmp(end, units[i].unit) && value * units[i].ns >= 1e5 && value < 1e5) {
-			*out = (uint64_t)(value * units[i].ns);
-			return 0;
-		}
-	}
-	log_error("--%s takes a time of 0.1ms or more, as 1ms or 200s, not '%s'", option, text);
-	return EXIT_USAGE;
-}
-
 enum loaded { ABSENT, SAME, OTHER };
 
 static enum loaded what_is_loaded(const struct lab *file)

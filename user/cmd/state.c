@@ -90,6 +90,28 @@ static int unknown_connection(const struct lab *lab, const char *name)
 	return EXIT_USAGE;
 }
 
+/* Somebody compares, and will put the switch back. */
+static const struct loan *loan_of(const struct lab *lab, const struct connection *c)
+{
+	return &lab->loans[c - lab->topo->connections.items];
+}
+
+static cJSON *status_json_of(const struct lab *lab, const struct connection *c)
+{
+	cJSON *item = fastpath_json(lab->topo, lab->fastpath, c);
+
+	if (loan_of(lab, c)->lent)
+		cJSON_AddBoolToObject(item, "goesBackTo", loan_of(lab, c)->was_on);
+	return item;
+}
+
+static void status_print_of(const struct lab *lab, const struct connection *c)
+{
+	fastpath_print(lab->topo, lab->fastpath, c, stdout);
+	if (loan_of(lab, c)->lent)
+		printf("  lent to a comparison; %s again after it\n", loan_of(lab, c)->was_on ? "on" : "off");
+}
+
 /* One connection, or all of them. */
 static int fastpath_status(const struct lab *lab, const struct connection *only, bool json)
 {
@@ -99,9 +121,9 @@ static int fastpath_status(const struct lab *lab, const struct connection *only,
 		if (c->type != CONNECTION_EXPRESSROUTE || (only && c != only))
 			continue;
 		if (json)
-			cJSON_AddItemToArray(list, fastpath_json(lab->topo, lab->fastpath, c));
+			cJSON_AddItemToArray(list, status_json_of(lab, c));
 		else
-			fastpath_print(lab->topo, lab->fastpath, c, stdout);
+			status_print_of(lab, c);
 	}
 	if (json && only)
 		print_json(cJSON_DetachItemFromArray(list, 0));

@@ -41,6 +41,12 @@ static void show_one(const char *name, cJSON *list)
 	int err;
 
 	err = lab_open(name, &lab, &e);
+	if (!err && lab_has_loans(lab)) {
+		put_back_loans(name);
+		lab_free(lab);
+		lab = NULL;
+		err = lab_open(name, &lab, &e);
+	}
 	if (!err)
 		err = lab_compute(lab, &e);
 	if (err) {

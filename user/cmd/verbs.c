@@ -57,6 +57,14 @@ const struct verb verbs[] = {
 	{"fastpath", "on|off|status [CONNECTION]", 1, 2, "j", cmd_fastpath, "the gateway bypass, live",
 	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet.\n"
 	 "status without a connection shows all."},
+	{"compare", "SRC DST[:PORT]", 2, 2, "jCGcib", cmd_compare, "latency with FastPath off and on",
+	 "Measures how long a TCP connection and an ICMP echo from host SRC to host DST take with\n"
+	 "FastPath off and on, in blocks of 10 (--block), off on on off, 100 samples a side (--count)\n"
+	 "20 ms apart (--interval). Prints them as PsPing does, with median, p99, the difference of\n"
+	 "the medians with a 95 % interval, and a histogram. --json and --csv have every sample.\n"
+	 "FastPath is afterwards as it was before, whatever ends this. Exit code 3 when a rule of\n"
+	 "Azure's forbids the bypass. Example:\n"
+	 "  erxdpctl compare client-pc 10.128.1.4:3389 --svg fastpath.svg"},
 	{"fail", "TARGET", 1, 1, "sML", cmd_fail, "take something away",
 	 "TARGET is a circuit's path (er1.primary: the link between CE and MSEE only), its edge\n"
 	 "router (er1.primary/msee), a circuit (both paths), a connection, a gateway (hub-ergw), an\n"

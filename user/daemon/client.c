@@ -323,6 +323,27 @@ static bool is_event(const cJSON *line)
 	return cJSON_HasObjectItem(line, "event");
 }
 
+static int talk_ask(struct talk *t, cJSON *request, controller_event_fn each, void *arg, cJSON **answer,
+		    struct error *e)
+{
+	int err = talk_send(t, request, e);
+
+	while (!err) {
+		cJSON *line = talk_line(t, e);
+
+		if (!line)
+			return -EPIPE;
+		if (!is_event(line)) {
+			*answer = line;
+			return 0;
+		}
+		if (each)
+			each(arg, line);
+		cJSON_Delete(line);
+	}
+	return err;
+}
+
 int controller_ask(const char *lab, bool changing, cJSON *request, controller_event_fn each, void *arg, cJSON **answer,
 		   struct error *e)
 {
@@ -334,23 +355,39 @@ int controller_ask(const char *lab, bool changing, cJSON *request, controller_ev
 		return err;
 	}
 	talk_expect_answer(&t);
-	err = talk_send(&t, request, e);
-	while (!err) {
-		cJSON *line = talk_line(&t, e);
-
-		if (!line) {
-			err = -EPIPE;
-		} else if (is_event(line)) {
-			if (each)
-				each(arg, line);
-			cJSON_Delete(line);
-		} else {
-			*answer = line;
-			break;
-		}
-	}
+	err = talk_ask(&t, request, each, arg, answer, e);
 	talk_close(&t);
 	return err;
+}
+
+struct controller_line {
+	struct talk talk;
+};
+
+int controller_open(const char *lab, struct controller_line **out, struct error *e)
+{
+	struct talk t;
+	int err = talk_open(lab, true, &t, e);
+
+	if (err)
+		return err;
+	talk_expect_answer(&t);
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->talk = t;
+	return 0;
+}
+
+int controller_say(struct controller_line *line, cJSON *request, cJSON **answer, struct error *e)
+{
+	return talk_ask(&line->talk, request, NULL, NULL, answer, e);
+}
+
+void controller_close(struct controller_line *line)
+{
+	if (!line)
+		return;
+	talk_close(&line->talk);
+	free(line);
 }
 
 /* Listening comes first, so that no event of the request itself is missed. */

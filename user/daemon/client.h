@@ -7,8 +7,6 @@
 #include <sys/types.h>
 #include "lib/error.h"
 
-struct client_line;
-
 /* Process id of the lab's controller, 0 when none lives, -errno when that cannot be told. */
 pid_t controller_pid(const char *lab);
 /* Start one unless it lives already, and wait until it has taken the lab over. Returns 0 or -errno. */
@@ -24,6 +22,17 @@ int controller_end(const char *lab, struct error *e);
 typedef void (*controller_event_fn)(void *arg, const cJSON *event);
 int controller_ask(const char *lab, bool changing, cJSON *request, controller_event_fn each, void *arg, cJSON **answer,
 		   struct error *e);
+
+/*
+ * A connection that stays, by the changing socket, for requests that belong
+ * together: what is lent to it goes back when it is closed, by whatever.
+ * controller_say() deletes the request; a refusal is 0 here as well, with its
+ * answer, which the caller deletes.
+ */
+struct controller_line;
+int controller_open(const char *lab, struct controller_line **out, struct error *e);
+int controller_say(struct controller_line *line, cJSON *request, cJSON **answer, struct error *e);
+void controller_close(struct controller_line *line); /* NULL is fine */
 
 /*
  * Listen: the last n events, then with follow each that happens until fn says no

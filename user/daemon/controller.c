@@ -76,6 +76,8 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 
 	if (err)
 		return err;
+	/* To whom something was lent, that was by another controller, or before the file was another one. */
+	loan_end(c);
 	err = lab_generation(c->name, &c->generation, e);
 	if (!err)
 		err = lab_compute(c->lab, e);

@@ -13,6 +13,7 @@
  *   events.c      the last events, and who wants the next ones
  *   maintain.c    planned work, step by step
  *   sweep.c       flows through gateways that have ended
+ *   loan.c        switches that somebody has for a while
  *   requests.c    what can be asked for
  *   server.c      two sockets, JSON lines
  */
@@ -34,6 +35,13 @@ struct port_seen {
 	bool known, up, carrier;
 };
 
+/* Who makes a request. */
+struct asker {
+	const void *who; /* stands for the connection as long as it lives */
+	pid_t pid;	 /* 0: not known */
+	bool changing;	 /* it came in by the socket that may change something */
+};
+
 struct controller {
 	const char *name;
 	struct lab *lab;
@@ -47,6 +55,8 @@ struct controller {
 	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
 	uint64_t sweep_at;		 /* flows through gateways are looked at then; UINT64_MAX: never */
 	struct maintenance *maintenance; /* NULL: none is going on */
+	const void *borrower;		 /* an asker's who: has the switches that are lent; NULL: nobody */
+	pid_t borrower_pid;
 	struct events *events;
 	struct sockets *sockets;
 	int epoll, timer, lock;
@@ -144,9 +154,23 @@ bool maintain_abort(struct controller *c);
 void sweep_start(struct controller *c);
 void sweep_work(struct controller *c);
 
+/* --- loan.c --- under the lock but for the last --- */
+/* Lend the FastPath switches of these connections (indexes in topo->connections). Returns 0, -EBUSY when some are lent
+ * already, or another -errno. */
+int loan_begin(struct controller *c, const struct asker *asker, const index_list *connections, struct error *e);
+/* 0 when the switch may be moved by anybody, -EBUSY when it is lent. */
+int loan_check(const struct controller *c, size_t connection, struct error *e);
+/* 0 when what is lent is lent to that one, -ESTALE when not. */
+int loan_check_borrower(const struct controller *c, const struct asker *asker, struct error *e);
+/* Nothing is lent any more, and all is asked for as it was before; the caller follows. */
+void loan_end(struct controller *c);
+/* A connection has ended: so has what was lent to it. */
+void loan_client_gone(struct controller *c, const void *who);
+
 /* --- requests.c --- */
-/* Answer one line. changing: it came in by the socket that may change something. Returns the reply, to be deleted. */
-cJSON *request_answer(struct controller *c, const char *line, bool changing, bool *wants_events, size_t *replay);
+/* Answer one line. Returns the reply, to be deleted. */
+cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, bool *wants_events,
+		      size_t *replay);
 
 /* --- server.c --- */
 int server_start(struct controller *c, struct error *e);

@@ -112,6 +112,8 @@ void follow_noticed(struct controller *c)
 	int err = follow_lock(c, &e);
 
 	if (!err) {
+		if (!c->borrower && lab_has_loans(c->lab))
+			loan_end(c);
 		err = follow(c, (struct follow_how){}, &changes, &e);
 		follow_unlock(c);
 	}

@@ -5,12 +5,15 @@
  *   {"do": "fail", "target": "er1.primary", "how": "down"}      down, silent, arp, bgp or maintenance
  *   {"do": "restore", "target": "er1.primary"}                  without a target: everything
  *   {"do": "fastpath", "connection": "hub-er1", "on": true}
+ *   {"do": "borrow", "connections": ["hub-er1"]}                their FastPath switches, until this connection ends
+ *   {"do": "switch", "on": true}                                all that are lent to this connection
+ *   {"do": "give-back"}                                         they are as they were before
  *   {"do": "reload", "version": "1.2"}                          the topology was loaded anew, by this version
  *   {"do": "stop"}
  *   {"do": "status"}   {"do": "neighbours"}
  *   {"do": "events", "last": 100, "follow": true}               events come before the answer, and after it
  *
- * The first five by the changing socket only. The answer has "ok", and "text" or
+ * Down to "stop" by the changing socket only. The answer has "ok", and "text" or
  * "error" and the exit "code" of erxdpctl; an "id" is given back.
  */
 #include <errno.h>
@@ -27,6 +30,7 @@ enum { CODE_REFUSED = 1, CODE_USAGE = 2 };
 struct request {
 	struct controller *c;
 	const cJSON *json;
+	const struct asker *asker;
 	bool *wants_events;
 	size_t *replay;
 };
@@ -286,14 +290,84 @@ static cJSON *do_fastpath(const struct request *r)
 	const cJSON *on = cJSON_GetObjectItemCaseSensitive(r->json, "on");
 	const struct connection *conn = name ? topo_connection(c->lab->topo, name) : NULL;
 	char *before, what[256];
+	struct error e = {};
 
 	if (!cJSON_IsBool(on) || !conn || conn->type != CONNECTION_EXPRESSROUTE)
 		return refused(CODE_USAGE, "'fastpath' needs \"on\" and the \"connection\" of an ExpressRoute circuit");
+	if (loan_check(c, conn - c->lab->topo->connections.items, &e))
+		return refused(CODE_REFUSED, "%s", e.text);
 	before = lab_state_text(c->lab);
 	c->lab->fastpath[conn - c->lab->topo->connections.items] = cJSON_IsTrue(on);
 	snprintf(what, sizeof(what), "%.80s: FastPath is %s", name, cJSON_IsTrue(on) ? "on" : "off");
 	event(c, "fastpath", name, NULL, "%s", what);
 	return commit(c, before, (struct follow_how){}, what);
+}
+
+/* --- Loans --- */
+
+static int read_connections(const struct request *r, index_list *out)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->json, "connections"), *item;
+	const struct topo *t = r->c->lab->topo;
+
+	cJSON_ArrayForEach(item, list)
+	{
+		const struct connection *c = cJSON_IsString(item) ? topo_connection(t, item->valuestring) : NULL;
+
+		if (!c || c->type != CONNECTION_EXPRESSROUTE)
+			return -EINVAL;
+		vec_push(out, (uint32_t)(c - t->connections.items));
+	}
+	return out->n ? 0 : -EINVAL;
+}
+
+static cJSON *do_borrow(const struct request *r)
+{
+	index_list connections = {};
+	struct error e = {};
+	cJSON *reply;
+
+	if (read_connections(r, &connections))
+		reply = refused(CODE_USAGE, "'borrow' needs the \"connections\" of ExpressRoute circuits");
+	else if (loan_begin(r->c, r->asker, &connections, &e))
+		reply = refused(CODE_REFUSED, "%s", e.text);
+	else
+		reply = done("%zu switches are lent", connections.n);
+	vec_free(&connections);
+	return reply;
+}
+
+static cJSON *do_switch(const struct request *r)
+{
+	const cJSON *on = cJSON_GetObjectItemCaseSensitive(r->json, "on");
+	struct lab *lab = r->c->lab;
+	struct error e = {};
+	char *before;
+
+	if (!cJSON_IsBool(on))
+		return refused(CODE_USAGE, "'switch' needs \"on\"");
+	if (loan_check_borrower(r->c, r->asker, &e))
+		return refused(CODE_REFUSED, "%s", e.text);
+	before = lab_state_text(lab);
+	for (size_t i = 0; i < lab->topo->connections.n; i++)
+		lab->fastpath[i] = lab->loans[i].lent ? cJSON_IsTrue(on) : lab->fastpath[i];
+	return commit(r->c, before, (struct follow_how){}, "switched");
+}
+
+static cJSON *do_give_back(const struct request *r)
+{
+	struct error e = {};
+	char *before;
+	cJSON *reply;
+
+	if (loan_check_borrower(r->c, r->asker, &e))
+		return refused(CODE_REFUSED, "%s", e.text);
+	before = lab_state_text(r->c->lab);
+	loan_end(r->c);
+	reply = commit(r->c, before, (struct follow_how){}, "given back");
+	/* When that failed it is lent still, and is tried again when the connection ends. */
+	r->c->borrower = lab_has_loans(r->c->lab) ? r->asker->who : NULL;
+	return reply;
 }
 
 /* follow_lock() has reloaded when the file is another one; a changed run directory of the same file is taken over too.
@@ -384,13 +458,11 @@ static const struct {
 	bool changes; /* needs the changing socket, and the lab's lock */
 	cJSON *(*answer)(const struct request *r);
 } answers[] = {
-	{"fail", true, do_fail},
-	{"restore", true, do_restore},
-	{"fastpath", true, do_fastpath},
-	{"reload", true, do_reload},
-	{"stop", true, do_stop},
-	{"status", false, do_status},
-	{"neighbours", false, do_neighbours},
+	{"fail", true, do_fail},	 {"restore", true, do_restore},
+	{"fastpath", true, do_fastpath}, {"borrow", true, do_borrow},
+	{"switch", true, do_switch},	 {"give-back", true, do_give_back},
+	{"reload", true, do_reload},	 {"stop", true, do_stop},
+	{"status", false, do_status},	 {"neighbours", false, do_neighbours},
 	{"events", false, do_events},
 };
 
@@ -426,15 +498,16 @@ static cJSON *find_answer(const struct request *r, bool changing)
 	return refused(CODE_USAGE, "'%.60s' is nothing that can be asked for", what);
 }
 
-cJSON *request_answer(struct controller *c, const char *line, bool changing, bool *wants_events, size_t *replay)
+cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, bool *wants_events,
+		      size_t *replay)
 {
 	cJSON *json = cJSON_Parse(line), *reply;
-	struct request r = {.c = c, .json = json, .wants_events = wants_events, .replay = replay};
+	struct request r = {.c = c, .json = json, .asker = asker, .wants_events = wants_events, .replay = replay};
 	const cJSON *id;
 
 	if (!json)
 		return refused(CODE_USAGE, "that is no JSON");
-	reply = find_answer(&r, changing);
+	reply = find_answer(&r, asker->changing);
 	id = cJSON_GetObjectItemCaseSensitive(json, "id");
 	if (id)
 		cJSON_AddItemToObject(reply, "id", cJSON_Duplicate(id, true));

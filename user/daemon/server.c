@@ -24,6 +24,7 @@ struct buffer {
 
 struct client { /* fd -1: free */
 	int fd;
+	pid_t pid; /* of who has connected; 0: not known */
 	bool changing;
 	bool listens; /* wants events */
 	bool broken;  /* to be dropped */
@@ -57,7 +58,7 @@ static void drop_front(struct buffer *b, size_t n)
 	b->n -= n;
 }
 
-static void drop_client(struct client *client)
+static void drop_client(struct controller *c, struct client *client)
 {
 	if (client->fd < 0)
 		return;
@@ -65,6 +66,7 @@ static void drop_client(struct client *client)
 	free(client->in.bytes);
 	free(client->out.bytes);
 	*client = (struct client){.fd = -1};
+	loan_client_gone(c, client);
 }
 
 static void flush(struct controller *c, struct client *client)
@@ -116,10 +118,11 @@ static void replay_line(void *arg, const char *line)
 
 static void answer(struct controller *c, struct client *client, const char *line)
 {
+	struct asker asker = {.who = client, .pid = client->pid, .changing = client->changing};
 	struct replay replay = {c, client};
 	bool listens = false;
 	size_t last = 0;
-	cJSON *reply = request_answer(c, line, client->changing, &listens, &last);
+	cJSON *reply = request_answer(c, line, &asker, &listens, &last);
 	char *text = cJSON_PrintUnformatted(reply);
 
 	/* Who asks for the past again without having read it waits for too much. */
@@ -188,6 +191,14 @@ static struct client *free_client(struct sockets *s, bool changing)
 	return changing || readers < MOST_READERS ? found : NULL;
 }
 
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = {};
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? 0 : peer.pid;
+}
+
 static void accept_client(struct controller *c, const struct listener *l)
 {
 	int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -200,10 +211,10 @@ static void accept_client(struct controller *c, const struct listener *l)
 		close(fd);
 		return;
 	}
-	*client = (struct client){.fd = fd, .changing = l->changing};
+	*client = (struct client){.fd = fd, .pid = peer_of(fd), .changing = l->changing};
 	event.data.ptr = client;
 	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &event))
-		drop_client(client);
+		drop_client(c, client);
 }
 
 void server_work(struct controller *c, void *who, uint32_t what)
@@ -225,7 +236,7 @@ void server_work(struct controller *c, void *who, uint32_t what)
 		hear(c, client);
 	for (int i = 0; i < MOST_CLIENTS; i++) {
 		if (s->clients[i].broken)
-			drop_client(&s->clients[i]);
+			drop_client(c, &s->clients[i]);
 	}
 }
 
@@ -287,8 +298,10 @@ void server_stop(struct controller *c)
 {
 	if (!c->sockets)
 		return;
+	/* What is lent stays so: who stops this controller may hold the lab's lock, and the next one ends the loan. */
+	c->borrower = NULL;
 	for (int i = 0; i < MOST_CLIENTS; i++)
-		drop_client(&c->sockets->clients[i]);
+		drop_client(c, &c->sockets->clients[i]);
 	for (int i = 0; i < 2; i++) {
 		if (c->sockets->listeners[i].fd >= 0)
 			close(c->sockets->listeners[i].fd);

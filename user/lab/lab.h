@@ -8,7 +8,7 @@
  * What is loaded is in the kernel (namespaces with the lab's mark, pins). What
  * was asked for, and what has been seen, is in LAB_RUN/LAB:
  *   topology.yaml  the file as loaded
- *   state          faults, FastPath switches, what was noticed, what routing goes by (lab/state.c)
+ *   state          faults, FastPath switches, loans of them, what was noticed, what routing goes by (lab/state.c)
  *   ids            numbers by name (fwd/ids.h)
  * All three are replaced by rename, so a reader sees the old or the new one.
  * The controller's sockets, lock and log are there as well (daemon/).
@@ -40,13 +40,20 @@ struct fault {
 	enum fault_kind kind;
 };
 
+/* A FastPath switch that somebody who measures has for a while (daemon/loan.c). */
+struct loan {
+	bool lent;
+	bool was_on; /* what it goes back to */
+};
+
 struct lab {
 	char *file; /* text of the topology, for topology.yaml */
 	size_t file_size;
 	struct topo *topo;
 	struct fabric *fabric;
 	VEC(struct fault) faults;
-	bool *fastpath; /* by index in topo->connections */
+	bool *fastpath;	    /* by index in topo->connections */
+	struct loan *loans; /* likewise */
 	/* Asked for by faults, by link. */
 	bool *cut;	   /* no carrier */
 	bool *link_silent; /* loses packets */
@@ -105,6 +112,9 @@ int lab_restore(struct lab *lab, const char *target);
 int lab_restore_kind(struct lab *lab, const char *target, enum fault_kind kind);
 /* The same for all that maintenance has asked for, and nobody else. */
 int lab_restore_planned(struct lab *lab);
+/* Whether any switch is lent; and give all of them back: they are as they were before. Returns how many were lent. */
+bool lab_has_loans(const struct lab *lab);
+unsigned lab_end_loans(struct lab *lab);
 /* All of a lab's state as text, to be freed; and back to it (the text is cut up). */
 char *lab_state_text(const struct lab *lab);
 void lab_state_set(struct lab *lab, char *text);

@@ -6,6 +6,7 @@
  *
  *   down er1.primary          a fault (the words of the table below)
  *   fastpath-on hub-er1       a switch
+ *   lent-off hub-er1          somebody measures with it; it goes back to off
  *   no-carrier LINK           noticed: nobody asked for it
  *   dead LINK                 noticed: the neighbour is silent
  *   link-down LINK            routing goes by this
@@ -174,6 +175,31 @@ int lab_restore_planned(struct lab *lab)
 	return take_back(lab, (struct which_faults){.kind = -1, .planned_only = true});
 }
 
+/* --- Loans ------------------------------------------------------------------------------------------------------- */
+
+bool lab_has_loans(const struct lab *lab)
+{
+	for (size_t i = 0; i < lab->topo->connections.n; i++) {
+		if (lab->loans[i].lent)
+			return true;
+	}
+	return false;
+}
+
+unsigned lab_end_loans(struct lab *lab)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < lab->topo->connections.n; i++) {
+		if (!lab->loans[i].lent)
+			continue;
+		lab->fastpath[i] = lab->loans[i].was_on;
+		lab->loans[i] = (struct loan){};
+		n++;
+	}
+	return n;
+}
+
 /* --- What routing goes by ---------------------------------------------------------------------------------------- */
 
 static bool is_effect(const struct lab *lab, uint32_t link, enum liveness_effect effect)
@@ -256,6 +282,7 @@ void state_init(struct lab *lab)
 	lab->fastpath = xcalloc(lab->topo->connections.n, sizeof(bool));
 	for (size_t i = 0; i < lab->topo->connections.n; i++)
 		lab->fastpath[i] = lab->topo->connections.items[i].fastpath;
+	lab->loans = xcalloc(lab->topo->connections.n, sizeof(*lab->loans));
 	lab->cut = xcalloc(links, sizeof(bool));
 	lab->link_silent = xcalloc(links, sizeof(bool));
 	lab->shut = xcalloc(links, sizeof(*lab->shut));
@@ -270,9 +297,9 @@ void state_init(struct lab *lab)
 
 void state_free(struct lab *lab)
 {
-	void *const arrays[] = {lab->fastpath,	 lab->cut,   lab->link_silent, lab->shut,
-				lab->no_carrier, lab->dead,  lab->link_down,   lab->session_down,
-				lab->because,	 lab->since, lab->prepends};
+	void *const arrays[] = {lab->fastpath,	   lab->loans,	    lab->cut,	lab->link_silent,
+				lab->shut,	   lab->no_carrier, lab->dead,	lab->link_down,
+				lab->session_down, lab->because,    lab->since, lab->prepends};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]);
@@ -331,8 +358,13 @@ char *lab_state_text(const struct lab *lab)
 		return xstrdup("");
 	vec_each(f, &lab->faults)
 		fprintf(out, "%s %s\n", kinds[f->kind].word, f->target);
-	for (size_t i = 0; i < lab->topo->connections.n; i++)
-		fprintf(out, "fastpath-%s %s\n", lab->fastpath[i] ? "on" : "off", lab->topo->connections.items[i].name);
+	vec_each(c, &lab->topo->connections) {
+		size_t i = c - lab->topo->connections.items;
+
+		fprintf(out, "fastpath-%s %s\n", lab->fastpath[i] ? "on" : "off", c->name);
+		if (lab->loans[i].lent)
+			fprintf(out, "lent-%s %s\n", lab->loans[i].was_on ? "on" : "off", c->name);
+	}
 	write_links((struct lab *)lab, out);
 	vec_each(d, &lab->fabric->devices) {
 		if (lab->prepends[d->index])
@@ -356,14 +388,23 @@ static bool read_fault(struct lab *lab, const char *word, const char *name)
 
 static bool read_switch(struct lab *lab, const char *word, const char *name)
 {
-	const struct connection *c;
+	static const struct {
+		const char *word;
+		bool lent, on;
+	} words[] = {{"fastpath-on", false, true},
+		     {"fastpath-off", false, false},
+		     {"lent-on", true, true},
+		     {"lent-off", true, false}};
+	const struct connection *c = topo_connection(lab->topo, name);
+	size_t i = 0, n = sizeof(words) / sizeof(words[0]);
 
-	if (strcmp(word, "fastpath-on") && strcmp(word, "fastpath-off"))
-		return false;
-	c = topo_connection(lab->topo, name);
-	if (c)
-		lab->fastpath[c - lab->topo->connections.items] = !strcmp(word, "fastpath-on");
-	return true;
+	while (i < n && strcmp(words[i].word, word))
+		i++;
+	if (i < n && c && words[i].lent)
+		lab->loans[c - lab->topo->connections.items] = (struct loan){.lent = true, .was_on = words[i].on};
+	else if (i < n && c)
+		lab->fastpath[c - lab->topo->connections.items] = words[i].on;
+	return i < n;
 }
 
 static const struct link *link_named(const struct lab *lab, const char *name)
@@ -429,16 +470,18 @@ void lab_state_set(struct lab *lab, char *text)
 	state_parse(lab, text);
 }
 
-/* A switch that was moved by hand stays where it is, unless the file itself has changed it. */
+/* A switch that was moved by hand stays where it is, unless the file itself has changed it. Loans have ended by then.
+ */
 static void adopt_switches(struct lab *lab, const struct lab *before)
 {
 	for (size_t i = 0; i < lab->topo->connections.n; i++) {
 		const struct connection *is = &lab->topo->connections.items[i];
 		const struct connection *was = topo_connection(before->topo, is->name);
+		size_t at = was ? was - before->topo->connections.items : 0;
 
 		lab->fastpath[i] = is->fastpath;
 		if (was && was->fastpath == is->fastpath)
-			lab->fastpath[i] = before->fastpath[was - before->topo->connections.items];
+			lab->fastpath[i] = before->loans[at].lent ? before->loans[at].was_on : before->fastpath[at];
 	}
 }
 
@@ -448,5 +491,6 @@ void state_adopt(struct lab *lab, const struct lab *before)
 
 	state_parse(lab, text);
 	free(text);
+	lab_end_loans(lab);
 	adopt_switches(lab, before);
 }

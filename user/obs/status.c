@@ -104,6 +104,9 @@ void status_print(const struct status_input *in, FILE *out)
 	for (size_t i = 0; i < lab->topo->connections.n; i++) {
 		if (lab->fastpath[i])
 			fprintf(out, "FastPath on: %s\n", lab->topo->connections.items[i].name);
+		if (lab->loans[i].lent)
+			fprintf(out, "FastPath lent to a comparison: %s, %s again after it\n",
+				lab->topo->connections.items[i].name, lab->loans[i].was_on ? "on" : "off");
 	}
 	limits_print_warnings(lab->now, out);
 	fprintf(out, "\n%-16s %-16s %s\n", "host", "address", "namespace");
