@@ -18,8 +18,10 @@ inline_stage int spend(struct erx_meter *meter, struct erx_spent *spent, enum er
 	struct erx_rate *rate = &meter->rates[unit];
 
 	if (rate->lot && spent->left[unit] < amount) {
-		if (!take_turn(&rate->schedule))
+		if (!take_turn(&rate->schedule)) {
+			spent->refused[unit]++;
 			return rate->outcome;
+		}
 		spent->left[unit] += rate->lot;
 	}
 	if (rate->lot)
@@ -41,8 +43,10 @@ inline_stage int open_flow(struct erx_meter *meter, struct erx_spent *spent, con
 	__u64 *flows = bpf_map_lookup_elem(&erx_flow_counts, &key->meter);
 	int stop;
 
-	if (!flows || *flows >= meter->max_flows)
+	if (!flows || *flows >= meter->max_flows) {
+		spent->flows_refused++;
 		return ERX_gateway_flows;
+	}
 	stop = spend(meter, spent, ERX_CONNECTIONS, 1);
 	if (stop != ERX_CONTINUE)
 		return stop;
@@ -54,6 +58,7 @@ inline_stage int open_flow(struct erx_meter *meter, struct erx_spent *spent, con
 	if (bpf_map_lookup_elem(&erx_flows, key))
 		return ERX_CONTINUE;
 	give_back(meter, spent, ERX_CONNECTIONS, 1);
+	spent->flows_refused++;
 	return ERX_gateway_flows;
 }
 

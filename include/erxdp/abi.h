@@ -252,10 +252,13 @@ struct erx_meter {
 	__u32 pad;
 };
 
-/* erx_spent (per CPU), by meter: what is left of the lots drawn, and what has passed. */
+/* erx_spent (per CPU), by meter: what is left of the lots drawn, what has passed, and how many packets each rate
+ * refused. */
 struct erx_spent {
 	__u64 left[ERX_N_UNITS];
 	__u64 passed[ERX_N_UNITS];
+	__u64 refused[ERX_N_UNITS];
+	__u64 flows_refused; /* packets that would have opened one flow too many */
 };
 
 /* erx_flows: flows through gateways; the value is when the last packet came, CLOCK_MONOTONIC_COARSE in ns. */

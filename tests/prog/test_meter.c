@@ -75,20 +75,22 @@ static int outcome_of(uint32_t port, unsigned i, uint16_t length)
 	return r.outcome;
 }
 
+static struct dp_meter_count count_of(const struct image_meter *m)
+{
+	struct dp_meter_count count;
+
+	cr_assert_eq(dp_read_meter(twin.dp, m->id, &count), 0);
+	return count;
+}
+
 static uint64_t passed(const struct image_meter *m, enum erx_unit unit)
 {
-	uint64_t counts[ERX_N_UNITS], flows;
-
-	cr_assert_eq(dp_read_meter(twin.dp, m->id, counts, &flows), 0);
-	return counts[unit];
+	return count_of(m).passed[unit];
 }
 
 static uint64_t flows_of(const struct image_meter *m)
 {
-	uint64_t counts[ERX_N_UNITS], flows;
-
-	cr_assert_eq(dp_read_meter(twin.dp, m->id, counts, &flows), 0);
-	return flows;
+	return count_of(m).flows;
 }
 
 #define expect_is(got, wanted)                                                                                         \
@@ -111,6 +113,7 @@ Test(meter, gateway_packets)
 	expect_is(outcome_of(port, 1, 84), ERX_gateway_packets);
 	expect_is(outcome_of(other, 0, 84), ERX_gateway_packets);
 	cr_expect_eq(passed(m, ERX_PACKETS), 4);
+	cr_expect_eq(count_of(m).refused[ERX_PACKETS], 2);
 	cr_expect_eq(passed(m, ERX_BYTES), 3 * 84 + 1500);
 	/* The other VNet's gateway has a meter of its own. */
 	expect_is(outcome_of(port_at("hub", "hub-ergw/0"), 0, 84), ERX_forwarded);
@@ -161,6 +164,7 @@ Test(meter, gateway_flows)
 	for (int i = 0; i < 3; i++)
 		expect_is(outcome_of(port, i, 84), ERX_forwarded);
 	cr_expect_eq(flows_of(m), 3);
+	cr_expect_eq(count_of(m).flows_refused, 2);
 }
 
 /* Idle flows end, at the latest when the controller looks; those that go on stay. */

@@ -35,6 +35,7 @@ static void show_one(const char *name, cJSON *list)
 	struct error e = {};
 	net_states states = {};
 	struct lab *lab = NULL;
+	load_list loads = {};
 	struct dp *dp = NULL;
 	char fabric[256];
 	pid_t pid = controller_pid(name);
@@ -59,13 +60,17 @@ static void show_one(const char *name, cJSON *list)
 		log_verbose("%s", e.text);
 	if (lab_dp(lab, &dp, &e))
 		log_verbose("%s", e.text);
-	in = (struct status_input){.lab = lab, .dp = dp, .states = &states, .controller = pid > 0 ? pid : 0};
+	if (dp && loads_watch(dp, lab->image, &loads))
+		log_verbose("cannot read what circuits and gateways of lab '%s' carry", name);
+	in = (struct status_input){
+		.lab = lab, .dp = dp, .states = &states, .controller = pid > 0 ? pid : 0, .loads = &loads};
 	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
 	if (list)
 		cJSON_AddItemToArray(list, status_json(&in));
 	else
 		status_print(&in, stdout);
 	dp_close(dp);
+	vec_free(&loads);
 	vec_free(&states);
 	lab_free(lab);
 }

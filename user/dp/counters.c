@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the programs have counted. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,13 +33,15 @@ int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *s
 	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
 }
 
-int dp_read_meter(const struct dp *dp, uint32_t meter_id, uint64_t passed[static ERX_N_UNITS], uint64_t *flows)
+int dp_read_meter(const struct dp *dp, uint32_t meter_id, struct dp_meter_count *out)
 {
-	uint64_t spent[sizeof(struct erx_spent) / sizeof(uint64_t)];
-	int err = dp_sum_cpus(dp, DP_MAP_spent, meter_id, sizeof(struct erx_spent), spent);
+	struct erx_spent sum;
+	int err = dp_sum_cpus(dp, DP_MAP_spent, meter_id, sizeof(sum), (uint64_t *)&sum);
 
-	memcpy(passed, spent + offsetof(struct erx_spent, passed) / sizeof(*spent), ERX_N_UNITS * sizeof(*passed));
-	if (!err && bpf_map_lookup_elem(dp->maps[DP_MAP_flow_counts], &meter_id, flows))
+	memcpy(out->passed, sum.passed, sizeof(out->passed));
+	memcpy(out->refused, sum.refused, sizeof(out->refused));
+	out->flows_refused = sum.flows_refused;
+	if (!err && bpf_map_lookup_elem(dp->maps[DP_MAP_flow_counts], &meter_id, &out->flows))
 		err = -errno;
 	return err;
 }

@@ -106,8 +106,13 @@ struct dp_path_count {
 typedef VEC(struct dp_path_count) dp_path_counts;
 int dp_read_paths(const struct dp *dp, dp_path_counts *out); /* sorted by name */
 int dp_read_device(const struct dp *dp, uint32_t device_id, uint64_t outcomes[static ERX_N_OUTCOMES]);
-/* What a meter has let pass since it is there, by enum erx_unit, and its flows now. */
-int dp_read_meter(const struct dp *dp, uint32_t meter_id, uint64_t passed[static ERX_N_UNITS], uint64_t *flows);
+/* A meter since it is there, and its flows now. */
+struct dp_meter_count {
+	uint64_t passed[ERX_N_UNITS];
+	uint64_t refused[ERX_N_UNITS], flows_refused; /* packets */
+	uint64_t flows;
+};
+int dp_read_meter(const struct dp *dp, uint32_t meter_id, struct dp_meter_count *out);
 int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost);
 
 /*

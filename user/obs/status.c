@@ -122,6 +122,7 @@ void status_print(const struct status_input *in, FILE *out)
 	vec_each(d, &lab->fabric->devices)
 		fprintf(out, "%-20s %s\n", d->name, kind_text(d->kind));
 	print_links(in, out);
+	loads_print(in->loads, out);
 }
 
 /* --- JSON -------------------------------------------------------------------------------------------------------- */
@@ -208,6 +209,7 @@ cJSON *status_json(const struct status_input *in)
 	}
 	add_links(in, cJSON_AddArrayToObject(root, "links"));
 	cJSON_AddItemToObject(root, "limits", limits_json(lab->now));
+	cJSON_AddItemToObject(root, "load", loads_json(in->loads));
 	cJSON_AddItemToObject(root, "sessionsDown", sessions_down_json(lab->now));
 	return root;
 }

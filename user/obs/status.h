@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include "lab/lab.h"
+#include "obs/load.h"
 
 /* states: of the fabric's interfaces; empty when the namespace is gone. dp NULL: the programs are gone. */
 struct status_input {
@@ -14,6 +14,7 @@ struct status_input {
 	const net_states *states;
 	int controller;	     /* process id of the controller, 0 when none lives */
 	unsigned unattached; /* ports without their program */
+	const load_list *loads;
 };
 
 void status_print(const struct status_input *in, FILE *out);
