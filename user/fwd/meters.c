@@ -10,12 +10,16 @@
 /* A CPU draws a millisecond's worth at once, at least one packet: what it has not spent when traffic stops is the
  * error. */
 #define LOTS_PER_SECOND 1000
-/* What may come at once after a pause: enough for TCP to stay at the rate. */
-#define BURST_NS   20000000ull
-#define BURST_LOTS 10
+/*
+ * What may come at once after a pause. Connections come in bunches, and Azure counts
+ * them by the second; a fiftieth of ten seconds is as much as a meter may be wrong.
+ */
+#define BURST_NS	     20000000ull
+#define CONNECTIONS_BURST_NS 200000000ull
+#define BURST_LOTS	     10
 
 /* per_second 0: no limit. most: the largest amount that is spent at once. */
-static struct erx_rate rate_of(double per_second, uint64_t most, enum erx_outcome outcome)
+static struct erx_rate rate_of(double per_second, uint64_t most, uint64_t burst_ns, enum erx_outcome outcome)
 {
 	struct erx_rate r = {.outcome = outcome};
 
@@ -24,8 +28,8 @@ static struct erx_rate rate_of(double per_second, uint64_t most, enum erx_outcom
 	r.lot = per_second / LOTS_PER_SECOND > most ? per_second / LOTS_PER_SECOND : most;
 	r.schedule.interval_ns = r.lot * (double)SECOND_NS / per_second;
 	r.schedule.slack_ns = BURST_LOTS * r.schedule.interval_ns;
-	if (r.schedule.slack_ns < BURST_NS)
-		r.schedule.slack_ns = BURST_NS;
+	if (r.schedule.slack_ns < burst_ns)
+		r.schedule.slack_ns = burst_ns;
 	return r;
 }
 
@@ -48,10 +52,12 @@ static struct erx_meter gateway_meter(const struct topo *t, const struct gateway
 	return (struct erx_meter){
 		.rates =
 			{
-				[ERX_BYTES] = rate_of(bytes_per_s(t, most.mbps), ERX_LINK_MTU, ERX_gateway_bandwidth),
-				[ERX_PACKETS] = rate_of(most.packets_per_s * t->limit_scale, 1, ERX_gateway_packets),
+				[ERX_BYTES] = rate_of(bytes_per_s(t, most.mbps), ERX_LINK_MTU, BURST_NS,
+						      ERX_gateway_bandwidth),
+				[ERX_PACKETS] = rate_of(most.packets_per_s * t->limit_scale, 1, BURST_NS,
+							ERX_gateway_packets),
 				[ERX_CONNECTIONS] = rate_of(most.connections_per_s * t->limit_scale, 1,
-							    ERX_gateway_connections),
+							    CONNECTIONS_BURST_NS, ERX_gateway_connections),
 			},
 		.idle_ns = t->flow_idle_ns * t->timer_scale,
 		.max_flows = scaled_flows(t, most.flows),
@@ -91,7 +97,7 @@ static uint16_t meter_circuit(struct compiler *c, const struct link *l, bool tow
 	if (!circuit->bandwidth_mbps || (circuit->port && !circuit->enable_direct_port_rate_limit))
 		return 0;
 	m.entry.rates[ERX_BYTES] = rate_of(bytes_per_s(c->in->fabric->topo, circuit->bandwidth_mbps), ERX_LINK_MTU,
-					   ERX_circuit_bandwidth);
+					   BURST_NS, ERX_circuit_bandwidth);
 	key = xasprintf("circuit %s %s %s", circuit->name, l->path == PATH_PRIMARY ? "primary" : "secondary",
 			towards_azure ? "in" : "out");
 	id = add_meter(c, m, key);

@@ -65,12 +65,10 @@ static unsigned standings(const struct load *l, struct standing out[N_LIMITS])
 		if (r->lot)
 			out[n++] = (struct standing){units[unit].what, units[unit].unit,
 						     l->per_second[unit] * units[unit].factor,
-						     per_second(r) * units[unit].factor,
-						     l->count.refused[unit]};
+						     per_second(r) * units[unit].factor, l->count.refused[unit]};
 	}
 	if (m->max_flows)
-		out[n++] = (struct standing){"flows", "flows", l->count.flows, m->max_flows,
-					     l->count.flows_refused};
+		out[n++] = (struct standing){"flows", "flows", l->count.flows, m->max_flows, l->count.flows_refused};
 	return n;
 }
 
@@ -103,8 +101,8 @@ void loads_print(const load_list *loads, FILE *out)
 			if (!s[i].now && !s[i].dropped)
 				continue;
 			if (!headed)
-				fprintf(out, "\n%-20s %-14s %-12s %14s %14s %6s %12s\n", "limit of", "direction", "what",
-					"now", "at most", "%", "dropped");
+				fprintf(out, "\n%-20s %-14s %-12s %14s %14s %6s %12s\n", "limit of", "direction",
+					"what", "now", "at most", "%", "dropped");
 			headed = true;
 			fprintf(out, "%-20s %-14s %-12s %14.6g %14.6g %6.0f %12llu\n", object, direction(l->meter),
 				s[i].unit, s[i].now, s[i].limit, 100 * s[i].now / s[i].limit,
