@@ -19,6 +19,7 @@ what generator, sink and one veth pair cost by themselves.
   bare     writes MAC addresses and redirects to a fixed port.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -125,6 +126,9 @@ class Chain:
         ns.run("tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "1000")
         ns.run("ethtool", "-K", dev, "tx", "off", "gro", "on")
 
+    def prepare(self, kind):
+        """Before a run with this kind of input."""
+
     def close(self):
         for ns in self.namespaces:
             ns.close()
@@ -179,13 +183,26 @@ class Kernel(Routers):
     system = "kernel"
 
     def start(self):
-        """A port must poll its queue or it takes no frames, and the generator's frames come in by the first router."""
-        router, dev = self.ports[0]
-        router.run("ethtool", "-K", dev, "gro", "on")
+        self.kind = None
 
     def attach_sinks(self):
-        """On a port of its own kind: XDP would have to copy every socket buffer into a frame first."""
         tool("attach", "bench_sink_skb", *[f"{c.server.path}:eth0" for c in self.cases])
+
+    def prepare(self, kind):
+        """
+        What is cheapest for this input. Frames: a sink in XDP, and GRO at the port where they come in, as a port that
+        does not poll takes none. Socket buffers would be copied for that sink and wait for that poll: neither.
+        """
+        if kind == self.kind:
+            return
+        self.kind = kind
+        router, dev = self.ports[0]
+        router.run("ethtool", "-K", dev, "gro", "on" if kind == "frames" else "off")
+        if kind == "frames":
+            tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
+        else:
+            for case in self.cases:
+                case.server.run("ip", "link", "set", "dev", "eth0", "xdpdrv", "off")
 
 
 class Fib(Routers):
@@ -221,10 +238,10 @@ class Bare(Chain):
                 passes.append(f"{fabric.path}:{dev}")
             self.set_up_end(server, "eth0")
             self.set_up_end(client, f"c{k}")
-            client.ip(f"address add 10.200.{k}.10/24 dev c{k}",
-                      f"neigh add 10.200.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
-                      f"route add 10.{200 + k}.0.0/16 via 10.200.{k}.1")
-            self.cases.append(Case("bare" if k else "none", k, "", client, server, client_dev=f"c{k}", src=f"10.200.{k}.10",
+            client.ip(f"address add 10.199.{k}.10/24 dev c{k}",
+                      f"neigh add 10.199.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
+                      f"route add 10.{200 + k}.0.0/16 via 10.199.{k}.1")
+            self.cases.append(Case("bare" if k else "none", k, "", client, server, client_dev=f"c{k}", src=f"10.199.{k}.10",
                                    dst=f"10.{200 + k}.0.4", many=f"10.{200 + k}.1.0", ttl=TTL))
         tool("attach", "bench_bare", *redirects)
         tool("attach", "bench_pass", *passes)
@@ -315,6 +332,9 @@ class Erxdp:
         return Case(self.system, k, way, ns, self.hosts[server], src=self.ADDRESSES[client], dst=dst,
                     many=self.MANY[server], mac=mac, ttl=TTL - walk[-1]["ttl"] + 1)
 
+    def prepare(self, kind):
+        """Frames and socket buffers are the same to it."""
+
     def forwarded(self):
         """How many packets the devices have passed on, and how many they have not."""
         out = json.loads(self.ctl("counters", "--lab", self.lab, "--json"))
@@ -322,6 +342,8 @@ class Erxdp:
 
     def close(self):
         self.ctl("unload", self.lab)
+        if os.path.exists(f"/run/netns/erx-{self.lab}"):
+            raise RuntimeError(f"lab '{self.lab}' is still there")
 
 
 class Stopped(Exception):
@@ -339,6 +361,7 @@ class Cell:
         self.chain, self.case, self.kind, self.targets, self.runs = chain, case, kind, targets, []
 
     def measure(self, seconds):
+        self.chain.prepare(self.kind)
         run = self.case.run(self.kind, self.targets, seconds)
         if run["ttl"] != self.case.ttl:
             raise RuntimeError(f"{self.case.name()}: packets arrived with TTL {run['ttl']}, not {self.case.ttl}")
@@ -513,6 +536,8 @@ def measure_transfers(chains, options):
 
 
 def measure_trips(chains, cells, options):
+    for chain in chains:
+        chain.prepare("frames")
     cases = both_ways(chains)
     rate = min(cell.median_rate() for cell in cells if cell.kind == "frames" and cell.targets == 1 and cell.case in cases) / 2
     servers = [subprocess.Popen(["taskset", "-c", "0", FORWARD, "echo", case.server.path, str(RR_PORT)]) for case in cases]
@@ -550,6 +575,12 @@ def build_chains(chains, options):
         chain.build()
 
 
+def close_all(chains):
+    with contextlib.ExitStack() as stack:
+        for chain in chains:
+            stack.callback(chain.close)
+
+
 def measure(options):
     chains, transfers, trips = [], [], []
     try:
@@ -564,8 +595,7 @@ def measure(options):
             trips = measure_trips(chains, cells, options)
         return cells, transfers, trips
     finally:
-        for chain in chains:
-            chain.close()
+        close_all(chains)
 
 
 def print_transfers(transfers):
