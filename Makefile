@@ -8,6 +8,7 @@
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
 # make bench-control  a million prefixes through the route computation, and BIRD beside it: time and memory
 # make bench      packets/s and ns per packet: erxdp, kernel, bpf_fib_lookup, bare redirect; QUICK=1: under a minute
+# make bench-stages   what each stage of the data plane costs, by leaving it out
 # make bench-failover how long packets are lost after a carrier loss: erxdp, BIRD and FRR
 # make format     all C as .clang-format has it
 # make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
@@ -191,6 +192,9 @@ BENCH_ARGS := $(if $(QUICK),--quick) $(if $(RUNS),--runs $(RUNS))
 bench: all $(BUILD)/bench-forward
 	$(Q)tests/bench/forward.py $(BENCH_ARGS) --json $(BUILD)/bench.json
 
+bench-stages: all $(BUILD)/bench-forward
+	$(Q)BENCH_CLANG='$(CLANG) $(BPFFLAGS)' tests/bench/stages.py $(if $(RUNS),--runs $(RUNS)) --json $(BUILD)/bench-stages.json
+
 check:
 	$(Q)tools/check
 
@@ -226,6 +230,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: FORCE all help unit check check-bird check-inject bench bench-control bench-failover test fuzz format install uninstall clean
+.PHONY: FORCE all help unit check check-bird check-inject bench bench-stages bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

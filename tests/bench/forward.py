@@ -19,6 +19,7 @@ what generator, sink and one veth pair cost by themselves.
   bare     writes MAC addresses and redirects to a fixed port.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -40,6 +41,7 @@ CTL = os.environ.get("ERXDPCTL", os.path.join(BUILD, "erxdpctl"))
 QUEUES = os.sysconf("SC_NPROCESSORS_CONF")
 DEVICES = 5
 TTL = 64
+XDP_NATIVE = 1  # of `ip -j link`
 RR_PORT = 5001
 MAX_OTHERS = 60000
 FLOWS = (1, 8)
@@ -59,6 +61,9 @@ class Case:
 
     def name(self):
         return f"{self.system} K={self.k} {self.way}".strip()
+
+    def ends(self):
+        return (self.client, self.client_dev), (self.server, self.server_dev)
 
     def smac(self):
         return mac_of(self.client, self.client_dev)
@@ -90,6 +95,7 @@ def mac_of(namespace, dev, known={}):  # pylint: disable=dangerous-default-value
 class Chain:
     """Namespaces and veth pairs of our own; what forwards in them is the subclasses'."""
 
+    native = True  # XDP at every port in the middle
     index = 200  # of interfaces: no two are equal, so that one devmap serves all namespaces
 
     def __init__(self, targets, devices):
@@ -124,6 +130,12 @@ class Chain:
         """As erxdp does it."""
         ns.run("tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "1000")
         ns.run("ethtool", "-K", dev, "tx", "off", "gro", "on")
+
+    def middle(self):
+        return [ns for ns in self.namespaces if ns not in self.hosts]
+
+    def prepare(self, kind):
+        """Before a run with this kind of input."""
 
     def close(self):
         for ns in self.namespaces:
@@ -177,15 +189,34 @@ class Routers(Chain):
 
 class Kernel(Routers):
     system = "kernel"
+    native = False
 
     def start(self):
-        """A port must poll its queue or it takes no frames, and the generator's frames come in by the first router."""
+        self.kind = None
+        self.poll(True)
+
+    def poll(self, on):
+        """Whether the port where the client's frames come in does GRO, without which it takes no XDP frames."""
         router, dev = self.ports[0]
-        router.run("ethtool", "-K", dev, "gro", "on")
+        router.run("ethtool", "-K", dev, "gro", "on" if on else "off")
 
     def attach_sinks(self):
-        """On a port of its own kind: XDP would have to copy every socket buffer into a frame first."""
         tool("attach", "bench_sink_skb", *[f"{c.server.path}:eth0" for c in self.cases])
+
+    def prepare(self, kind):
+        """
+        What is cheapest for this input. Frames: a sink in XDP, and GRO at the port where they come in, as a port that
+        does not poll takes none. Socket buffers would be copied for that sink and wait for that poll: neither.
+        """
+        if kind == self.kind:
+            return
+        self.kind = kind
+        self.poll(kind == "frames")
+        if kind == "frames":
+            tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
+        else:
+            for case in self.cases:
+                case.server.run("ip", "link", "set", "dev", "eth0", "xdpdrv", "off")
 
 
 class Fib(Routers):
@@ -221,10 +252,10 @@ class Bare(Chain):
                 passes.append(f"{fabric.path}:{dev}")
             self.set_up_end(server, "eth0")
             self.set_up_end(client, f"c{k}")
-            client.ip(f"address add 10.200.{k}.10/24 dev c{k}",
-                      f"neigh add 10.200.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
-                      f"route add 10.{200 + k}.0.0/16 via 10.200.{k}.1")
-            self.cases.append(Case("bare" if k else "none", k, "", client, server, client_dev=f"c{k}", src=f"10.200.{k}.10",
+            client.ip(f"address add 10.199.{k}.10/24 dev c{k}",
+                      f"neigh add 10.199.{k}.1 lladdr 02:00:00:00:00:01 dev c{k} nud permanent",
+                      f"route add 10.{200 + k}.0.0/16 via 10.199.{k}.1")
+            self.cases.append(Case("bare" if k else "none", k, "", client, server, client_dev=f"c{k}", src=f"10.199.{k}.10",
                                    dst=f"10.{200 + k}.0.4", many=f"10.{200 + k}.1.0", ttl=TTL))
         tool("attach", "bench_bare", *redirects)
         tool("attach", "bench_pass", *passes)
@@ -242,6 +273,8 @@ LABS = (
 
 class Erxdp:
     """A lab. `pins` is where its maps are."""
+
+    native = True
 
     WAYS = (  # K, way, client, server
         (1, "vnet", "hub-vm1", "hub-vm2"),
@@ -315,6 +348,12 @@ class Erxdp:
         return Case(self.system, k, way, ns, self.hosts[server], src=self.ADDRESSES[client], dst=dst,
                     many=self.MANY[server], mac=mac, ttl=TTL - walk[-1]["ttl"] + 1)
 
+    def middle(self):
+        return [Named(f"erx-{self.lab}")]
+
+    def prepare(self, kind):
+        """Frames and socket buffers are the same to it."""
+
     def forwarded(self):
         """How many packets the devices have passed on, and how many they have not."""
         out = json.loads(self.ctl("counters", "--lab", self.lab, "--json"))
@@ -322,6 +361,8 @@ class Erxdp:
 
     def close(self):
         self.ctl("unload", self.lab)
+        if os.path.exists(f"/run/netns/erx-{self.lab}"):
+            raise RuntimeError(f"lab '{self.lab}' is still there")
 
 
 class Stopped(Exception):
@@ -339,6 +380,7 @@ class Cell:
         self.chain, self.case, self.kind, self.targets, self.runs = chain, case, kind, targets, []
 
     def measure(self, seconds):
+        self.chain.prepare(self.kind)
         run = self.case.run(self.kind, self.targets, seconds)
         if run["ttl"] != self.case.ttl:
             raise RuntimeError(f"{self.case.name()}: packets arrived with TTL {run['ttl']}, not {self.case.ttl}")
@@ -380,19 +422,25 @@ class Cell:
 
 
 class Transfers:
-    """Bulk TCP of one case; Gbit/s of each run by number of flows."""
+    """Bulk TCP of one case; each run by number of flows. With offloads: the hosts' of the kernel, as Linux has them."""
 
-    def __init__(self, name, case, offloads):
-        self.name, self.case, self.offloads = name, case, offloads
+    def __init__(self, name, chain, case, offloads):
+        self.name, self.chain, self.case, self.offloads = name, chain, case, offloads
         self.runs = {flows: [] for flows in FLOWS}
 
+    def set_offloads(self, on):
+        for ns, dev in self.case.ends():
+            ns.run("ethtool", "-K", dev, "tx", "on" if on else "off")
+        if isinstance(self.chain, Kernel):
+            self.chain.poll(not on)
+
     def measure(self, flows, seconds):
-        state = "on" if self.offloads else "off"
-        for ns, dev in ((self.case.client, self.case.client_dev), (self.case.server, self.case.server_dev)):
-            ns.run("ethtool", "-K", dev, "tx", state)
+        self.set_offloads(self.offloads)
         out = json.loads(self.case.client.run("iperf3", "-J", "--connect-timeout", "2000", "-c", self.case.dst, "-t", str(seconds), "-P", str(flows)))
         if "error" in out:
             raise RuntimeError(f"{self.name}: iperf3: {out['error']}")
+        if self.offloads:
+            self.set_offloads(False)
         sums = out["end"]
         self.runs[flows].append({"gbps": sums["sum_received"]["bits_per_second"] / 1e9,
                                  "retransmits": sums["sum_sent"]["retransmits"]})
@@ -438,6 +486,22 @@ def on_cpu(cpu, *words):
     return run.stdout
 
 
+def check_links(chain):
+    """What would make a figure one of something else: XDP in the generic mode, an end that takes no frames, another MTU."""
+    for ns in chain.middle():
+        for link in json.loads(ns.run("ip", "-j", "-d", "link", "show", "type", "veth")):
+            queues = link["num_tx_queues"], link["num_rx_queues"]
+            if chain.native and link.get("xdp", {}).get("mode") != XDP_NATIVE:
+                raise RuntimeError(f"{chain.system}: {link['ifname']} has no XDP program in native mode")
+            if link["mtu"] != 1500 or queues != (QUEUES, QUEUES):
+                raise RuntimeError(f"{chain.system}: {link['ifname']} has MTU {link['mtu']} and {queues} queues")
+    for case in chain.cases:
+        for ns, dev in case.ends():
+            features = ns.run("ethtool", "-k", dev)
+            if not re.search(r"generic-receive-offload: on", features) or not re.search(r"tx-checksumming: off", features):
+                raise RuntimeError(f"{case.name()}: GRO is off or transmit checksums are on at {dev}")
+
+
 def rotated(cells, n):
     """Another first in each round, and every other round backwards."""
     step = n * 7 % len(cells)
@@ -480,7 +544,12 @@ def describe():
             for name in sorted(os.listdir("/sys/devices/system/cpu/vulnerabilities"))}
     model = re.search(r"^model name\s*: (.*)", read("/proc/cpuinfo"), re.M)
     return {"kernel": os.uname().release, "cpus": os.cpu_count(), "model": model and model[1],
-            "mitigations": {k: v for k, v in weak.items() if v != "Not affected"}, "loadavg": read("/proc/loadavg")}
+            "mitigations": {k: v for k, v in weak.items() if v != "Not affected"}, "loadBefore": load_average()}
+
+
+def load_average():
+    with open("/proc/loadavg", encoding="ascii") as file:
+        return float(file.read().split()[0])
 
 
 def cpu_times():
@@ -489,16 +558,16 @@ def cpu_times():
 
 
 def both_ways(chains):
-    return [case for chain in chains for case in chain.cases
+    return [(chain, case) for chain in chains for case in chain.cases
             if case.k == BOTH_WAYS and case.way in ("", "fastpath") and case.system != "bare"]
 
 
 def measure_transfers(chains, options):
     """Before there are sinks: an XDP program on a host's end takes offloads from the other end."""
-    cases = both_ways(chains)
-    servers = [case.server.start("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for case in cases]
-    transfers = [Transfers(case.system, case, False) for case in cases]
-    transfers += [Transfers("kernel+", case, True) for case in cases if case.system == "kernel"]
+    ways = both_ways(chains)
+    servers = [case.server.start("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _, case in ways]
+    transfers = [Transfers(case.system, chain, case, False) for chain, case in ways]
+    transfers += [Transfers("kernel+", chain, case, True) for chain, case in ways if isinstance(chain, Kernel)]
     try:
         time.sleep(0.3)
         for n in range(options.bulk_runs):
@@ -513,7 +582,9 @@ def measure_transfers(chains, options):
 
 
 def measure_trips(chains, cells, options):
-    cases = both_ways(chains)
+    for chain in chains:
+        chain.prepare("frames")
+    cases = [case for _, case in both_ways(chains)]
     rate = min(cell.median_rate() for cell in cells if cell.kind == "frames" and cell.targets == 1 and cell.case in cases) / 2
     servers = [subprocess.Popen(["taskset", "-c", "0", FORWARD, "echo", case.server.path, str(RR_PORT)]) for case in cases]
     trips = [Trips(case, rate) for case in cases]
@@ -550,6 +621,12 @@ def build_chains(chains, options):
         chain.build()
 
 
+def close_all(chains):
+    with contextlib.ExitStack() as stack:
+        for chain in chains:
+            stack.callback(chain.close)
+
+
 def measure(options):
     chains, transfers, trips = [], [], []
     try:
@@ -559,13 +636,15 @@ def measure(options):
             transfers = measure_transfers(chains, options)
         for chain in chains:
             chain.attach_sinks()
+            check_links(chain)
         cells = measure_cells(chains, options)
+        for chain in chains:
+            check_links(chain)
         if bulk:
             trips = measure_trips(chains, cells, options)
         return cells, transfers, trips
     finally:
-        for chain in chains:
-            chain.close()
+        close_all(chains)
 
 
 def print_transfers(transfers):
@@ -614,14 +693,14 @@ def main():
         print(f"forward.py: {error}", file=sys.stderr)
         return 1
     times = [b - a for a, b in zip(times, cpu_times())]
-    about["steal"] = times[7] / sum(times)
+    about["steal"], about["loadAfter"] = times[7] / sum(times), load_average()
     print_rates(cells)
     print_ratios(cells)
     if transfers:
         print_transfers(transfers)
         print_trips(trips)
-    print(f"\nLinux {about['kernel']}, {about['cpus']} CPUs, {about['model']}; load before: {about['loadavg'].split()[0]}, "
-          f"steal {about['steal']:.1%}")
+    print(f"\nLinux {about['kernel']}, {about['cpus']} CPUs, {about['model']}; load {about['loadBefore']} before and "
+          f"{about['loadAfter']} after (the bench itself is 1), steal {about['steal']:.1%}")
     print("mitigations: " + "; ".join(f"{k}: {v}" for k, v in about["mitigations"].items()))
     if options.json:
         with open(options.json, "w", encoding="ascii") as out:

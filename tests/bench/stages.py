@@ -139,8 +139,7 @@ def measure(options, directory):
             bare.runs.append(chains[1].cases[-1].run("frames", options.targets, options.seconds))
         return [*made, bare]
     finally:
-        for chain in chains:
-            chain.close()
+        forward.close_all(chains)
 
 
 def main():
