@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/names.h"
+#include "lab/process.h"
 #include "lib/log.h"
 
 /* What the loop finds in an event's pointer when it is none of the server's. */
@@ -240,29 +241,6 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &ignore, NULL);
 }
 
-/* One controller per lab: the lock proves that it lives, the number in the file says who it is. */
-static int claim(const char *name, struct error *e)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[512], text[32];
-	int fd, n;
-
-	lab_run_path(name, CONTROLLER_FILE, path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open '%s': %s; is lab '%s' loaded?", path, strerror(errno), name);
-	if (fcntl(fd, F_OFD_SETLK, &lock)) {
-		close(fd);
-		return error_set(e, -EBUSY, "lab '%s' has a controller already", name);
-	}
-	n = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, text, n, 0) != n) {
-		close(fd);
-		return error_set(e, -EIO, "cannot write '%s': %s", path, strerror(errno));
-	}
-	return fd;
-}
-
 int check_claim(const struct controller *c, struct error *e)
 {
 	struct stat held = {}, named = {};
@@ -345,7 +323,7 @@ int controller_run(const char *name, int ready_fd)
 	catch_signals();
 	/* A failure is to be followed at once also while the hosts are busy. */
 	setpriority(PRIO_PROCESS, 0, -15);
-	c.claim = claim(name, &e);
+	c.claim = process_claim(name, CONTROLLER_FILE, "controller", &e);
 	err = c.claim < 0 ? c.claim : start(&c, &e);
 	if (err) {
 		log_error("%s", e.text);

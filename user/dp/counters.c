@@ -33,6 +33,31 @@ int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *s
 	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
 }
 
+int64_t dp_wire_passed(const struct dp *dp, uint32_t end, uint32_t port)
+{
+	struct erx_wire_stats in = {};
+	struct erx_port_stats out = {};
+	uint64_t no_room = 0, unused;
+
+	dp_read_wire(dp, end, &in, &no_room);
+	dp_read_port(dp, port, &out, &unused);
+	return (int64_t)(in.received - in.no_process - no_room - out.received);
+}
+
+int dp_place_socket(const struct dp *dp, uint32_t port_id, int socket, struct error *e)
+{
+	if (!bpf_map_update_elem(dp->maps[DP_MAP_xsks], &port_id, &socket, BPF_ANY))
+		return 0;
+	return error_set(e, -errno, "cannot put a socket into erx_xsks of lab '%s': %s", dp->lab, strerror(errno));
+}
+
+int dp_read_wire(const struct dp *dp, uint32_t port_id, struct erx_wire_stats *stats, uint64_t *lost)
+{
+	int err = dp_sum_cpus(dp, DP_MAP_wires, port_id, sizeof(*stats), (uint64_t *)stats);
+
+	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct dp_path_count *)a)->name, ((const struct dp_path_count *)b)->name);

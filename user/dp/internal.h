@@ -20,6 +20,8 @@
 	X(devices)                                                                                                     \
 	X(port_counts)                                                                                                 \
 	X(port_lost)                                                                                                   \
+	X(wires)                                                                                                       \
+	X(xsks)                                                                                                        \
 	X(hellos)                                                                                                      \
 	X(icmp_limits)                                                                                                 \
 	X(sequences)                                                                                                   \
@@ -34,11 +36,14 @@ enum dp_map {
 		DP_N_MAPS
 };
 
+/* A program for each kind of device, and that of the ends of wires. */
+enum { DP_WIRE = ERX_N_KINDS, DP_N_PROGRAMS };
+
 struct dp {
 	char lab[ERX_NAME_LEN];
 	int maps[DP_N_MAPS];	   /* -1 when not open */
-	int programs[ERX_N_KINDS]; /* -1 when not open */
-	uint32_t program_ids[ERX_N_KINDS];
+	int programs[DP_N_PROGRAMS]; /* -1 when not open */
+	uint32_t program_ids[DP_N_PROGRAMS];
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
 	/* What the kernel is known to have, by id; NULL when it has to be asked. */
@@ -46,7 +51,7 @@ struct dp {
 	struct erx_group *groups;
 };
 
-extern const char *const dp_kind_names[ERX_N_KINDS];
+extern const char *const dp_program_names[DP_N_PROGRAMS];
 
 /* All of an array, which has room in out. */
 int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, void *out, struct error *e);
