@@ -27,6 +27,8 @@ struct call { /* one invocation, parsed */
 	const char *path, *peer; /* of views */
 	const char *az;		 /* FILE */
 	const char *interval, *timeout;
+	const char *delay, *jitter, *loss, *rate, *reorder;
+	bool stats;
 };
 
 struct verb {
@@ -60,6 +62,7 @@ int cmd_events(const struct call *call);
 int cmd_show(const struct call *call);
 int cmd_diff(const struct call *call);
 int cmd_scenario(const struct call *call);
+int cmd_impair(const struct call *call);
 
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */

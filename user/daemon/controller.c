@@ -43,6 +43,7 @@ static void date_sessions(struct controller *c)
 
 static void drop_lab(struct controller *c)
 {
+	wires_unwatch(c);
 	watch_stop(c);
 	free(c->alive);
 	c->alive = NULL;
@@ -94,6 +95,7 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 	c->hellos = dp_hellos(c->way->dp);
 	if (!c->hellos)
 		return error_set(e, -ENOMEM, "cannot map the arrivals of hellos of lab '%s'", c->name);
+	wires_watch(c);
 	hello_start(c);
 	if (dp_changes_sum(&changes.dp))
 		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
@@ -130,10 +132,12 @@ int controller_reload(struct controller *c, struct error *e)
 
 static uint64_t next_due(const struct controller *c)
 {
-	uint64_t due = hello_due(c), maintain = maintain_due(c);
+	uint64_t due = hello_due(c), maintain = maintain_due(c), wires = wires_due(c);
 
 	if (maintain < due)
 		due = maintain;
+	if (wires < due)
+		due = wires;
 	if (c->follow_at && c->follow_at < due)
 		due = c->follow_at;
 	return due;
@@ -162,6 +166,7 @@ static void timer_rang(struct controller *c)
 	if (news || (c->follow_at && clock_now() >= c->follow_at))
 		follow_noticed(c);
 	maintain_work(c);
+	wires_work(c);
 }
 
 /* Somebody has taken the run directory away: whoever loads the lab again has another controller. */
@@ -184,6 +189,8 @@ static void handle(struct controller *c, const struct epoll_event *event)
 		timer_rang(c);
 	else if (event->data.ptr == &gone_tag)
 		look_for_claim(c);
+	else if (event->data.ptr == &c->wires)
+		wires_died(c);
 	else if (event->data.ptr != &watch_tag)
 		server_work(c, event->data.ptr, event->events);
 	else if (watch_read(c))
@@ -315,8 +322,14 @@ static void tell_ready(int fd, const char *text)
 
 int controller_run(const char *name, int ready_fd)
 {
-	struct controller c = {
-		.name = name, .epoll = -1, .timer = -1, .lock = -1, .claim = -1, .gone = -1, .events = events_new()};
+	struct controller c = {.name = name,
+			       .epoll = -1,
+			       .timer = -1,
+			       .lock = -1,
+			       .claim = -1,
+			       .gone = -1,
+			       .wires = -1,
+			       .events = events_new()};
 	struct error e = {};
 	int err;
 

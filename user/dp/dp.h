@@ -105,7 +105,8 @@ int dp_read_wire(const struct dp *dp, uint32_t port_id, struct erx_wire_stats *s
 
 /* Frames that an end has let through to its socket, less those that have come in by the port beyond the other end. */
 int64_t dp_wire_passed(const struct dp *dp, uint32_t end, uint32_t port);
-/* From now on what comes in by the end of a wire goes to this AF_XDP socket, until that is closed. Returns 0 or -errno. */
+/* From now on what comes in by the end of a wire goes to this AF_XDP socket, until that is closed. Returns 0 or -errno.
+ */
 int dp_place_socket(const struct dp *dp, uint32_t port_id, int socket, struct error *e);
 
 /*

@@ -41,7 +41,7 @@ enum { DP_WIRE = ERX_N_KINDS, DP_N_PROGRAMS };
 
 struct dp {
 	char lab[ERX_NAME_LEN];
-	int maps[DP_N_MAPS];	   /* -1 when not open */
+	int maps[DP_N_MAPS];	     /* -1 when not open */
 	int programs[DP_N_PROGRAMS]; /* -1 when not open */
 	uint32_t program_ids[DP_N_PROGRAMS];
 	int cpus;			 /* possible ones: per-CPU values have as many parts */

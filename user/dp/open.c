@@ -23,7 +23,7 @@ const char *const dp_program_names[DP_N_PROGRAMS] = {
 #define X(id, name, text) name,
 	ERX_KINDS(X)
 #undef X
-	[DP_WIRE] = "wire",
+		[DP_WIRE] = "wire",
 };
 
 static const char *const map_names[DP_N_MAPS] = {

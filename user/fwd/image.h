@@ -36,8 +36,8 @@ struct image_port {
 
 /* A link with delay, loss or rate: each port is joined to an end of the wire, and a process joins the ends. */
 struct image_wire {
-	uint32_t link; /* fabric link index */
-	struct {       /* as the link's ports[] */
+	uint32_t link;	     /* fabric link index */
+	struct {	     /* as the link's ports[] */
 		uint32_t id; /* from the numbers of ports; erx_ports has no entry for it */
 		char ifname[16];
 		uint8_t mac[6];

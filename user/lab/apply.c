@@ -206,8 +206,9 @@ int lab_apply_maps(struct lab *lab, struct lab_changes *changes, struct error *e
 
 bool lab_changes_any(const struct lab_changes *c)
 {
-	return c->mounted_bpffs || c->loaded || c->attached || c->wires || c->net.namespaces_added || c->net.namespaces_removed ||
-	       c->net.links_added || c->net.links_removed || c->net.links_set || dp_changes_sum(&c->dp);
+	return c->mounted_bpffs || c->loaded || c->attached || c->wires || c->net.namespaces_added ||
+	       c->net.namespaces_removed || c->net.links_added || c->net.links_removed || c->net.links_set ||
+	       dp_changes_sum(&c->dp);
 }
 
 /* --- The whole way ----------------------------------------------------------------------------------------------- */
@@ -220,7 +221,8 @@ static int apply_dry(struct lab *lab, const struct net_plan *plan, struct lab_ch
 		return err;
 	err = apply_maps(lab, true, changes, e);
 	if (!err || err == -ENOENT)
-		wires_make(lab, lab->image, (struct wires_how){.loaded = changes->loaded, .dry = true}, &changes->wires, e);
+		wires_make(lab, lab->image, (struct wires_how){.loaded = changes->loaded, .dry = true}, &changes->wires,
+			   e);
 	if (err != -ENOENT || !changes->net.namespaces_added)
 		return err;
 	/* No fabric to look into: every port is new, and what the maps lack is not known yet. */

@@ -18,7 +18,7 @@
 #include "wire/wire.h"
 
 /* All that may be in a lab's run directory; sockets and "controller" are the controller's (daemon/). */
-static const char *const run_files[] = {"topology.yaml", "state",    "ids",	 "read.sock", "change.sock",
+static const char *const run_files[] = {"topology.yaml", "state",     "ids",	  "read.sock", "change.sock",
 					"controller",	 WIRE_CONFIG, WIRE_STATS, WIRE_LOCK,   LAB_LOG};
 
 void lab_run_path(const char *lab, const char *file, char out[static 512])

@@ -361,10 +361,9 @@ void state_init(struct lab *lab)
 
 void state_free(struct lab *lab)
 {
-	void *const arrays[] = {lab->fastpath,	 lab->cut,   lab->link_silent, lab->shut,
-				lab->no_carrier, lab->dead,  lab->link_down,   lab->session_down,
-				lab->because,	 lab->since, lab->prepends,    lab->delays,
-				lab->impairments, lab->wired};
+	void *const arrays[] = {lab->fastpath, lab->cut,       lab->link_silent,  lab->shut,	lab->no_carrier,
+				lab->dead,     lab->link_down, lab->session_down, lab->because, lab->since,
+				lab->prepends, lab->delays,    lab->impairments,  lab->wired};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]);
@@ -554,8 +553,7 @@ void state_parse(struct lab *lab, char *text)
 		if (!name)
 			continue;
 		*name++ = '\0';
-		if (!read_fault(lab, line, name) && !read_switch(lab, line, name) &&
-		    !read_impairment(lab, line, name))
+		if (!read_fault(lab, line, name) && !read_switch(lab, line, name) && !read_impairment(lab, line, name))
 			read_seen(lab, line, name);
 	}
 }

@@ -16,12 +16,13 @@
 #include "wire/config.h"
 #include "wire/wire.h"
 
-#define PROGRAM	   "erxdp-wire"
-#define PROCESS	   "wire process"
-#define REREAD_MS  2000	 /* one that does not answer is stopped or hangs */
-#define START_MS   20000 /* on a busy machine, after a former one whose sockets the kernel still takes apart */
+#define PROGRAM	  "erxdp-wire"
+#define PROCESS	  "wire process"
+#define REREAD_MS 2000	/* one that does not answer is stopped or hangs */
+#define START_MS  20000 /* on a busy machine, after a former one whose sockets the kernel still takes apart */
 
-/* --- What it is to do ---------------------------------------------------------------------------------------------- */
+/* --- What it is to do ----------------------------------------------------------------------------------------------
+ */
 
 /* FNV-1a: the losses of a link do not depend on what other links there are. */
 static uint64_t seed_of(const struct lab *lab, const char *name, int from)
@@ -68,13 +69,15 @@ static unsigned collect(const struct lab *lab, const struct image *image, const 
 		const struct wire_setting *was = loaded ? NULL : former_of(former, &s);
 
 		s.since = was ? was->since : nonce;
-		changed += !was || memcmp(was->params, s.params, sizeof(s.params)) || memcmp(was->seed, s.seed, sizeof(s.seed));
+		changed += !was || memcmp(was->params, s.params, sizeof(s.params)) ||
+			   memcmp(was->seed, s.seed, sizeof(s.seed));
 		vec_push(out, s);
 	}
 	return changed;
 }
 
-/* --- That it does -------------------------------------------------------------------------------------------------- */
+/* --- That it does --------------------------------------------------------------------------------------------------
+ */
 
 pid_t wires_pid(const char *lab)
 {
@@ -149,11 +152,13 @@ static int wait_applied(const char *lab, uint64_t nonce, pid_t child, unsigned m
 		if (has_applied(lab, nonce, why, sizeof(why)))
 			return *why ? error_set(e, -EIO, "the wires of lab '%s' do not work: %s", lab, why) : 0;
 		if (child && waitpid(child, NULL, WNOHANG) == child)
-			return error_set(e, -EIO, "the " PROCESS " of lab '%s' has ended at once; see " LAB_RUN "/%s/" LAB_LOG,
+			return error_set(e, -EIO,
+					 "the " PROCESS " of lab '%s' has ended at once; see " LAB_RUN "/%s/" LAB_LOG,
 					 lab, lab);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
-	return error_set(e, -ETIMEDOUT, "the " PROCESS " of lab '%s' does not answer; see " LAB_RUN "/%s/" LAB_LOG, lab, lab);
+	return error_set(e, -ETIMEDOUT, "the " PROCESS " of lab '%s' does not answer; see " LAB_RUN "/%s/" LAB_LOG, lab,
+			 lab);
 }
 
 int wires_end(const char *lab, struct error *e)
@@ -252,7 +257,8 @@ int wires_ensure(const char *lab, pid_t *pid, struct error *e)
 	return start(lab, pid, e);
 }
 
-/* --- Counts -------------------------------------------------------------------------------------------------------- */
+/* --- Counts --------------------------------------------------------------------------------------------------------
+ */
 
 void wires_count(const struct dp *dp, const struct image *image, const struct wire_stats *stats,
 		 const struct image_wire *w, int from, struct wire_counts *out)

@@ -24,8 +24,8 @@ struct wires_how {
 int wires_make(const struct lab *lab, const struct image *image, struct wires_how how, unsigned *changed,
 	       struct error *e);
 
-/* Start the process when it should live and does not. *pid: of the one that lives now, 0 when none should. Does not wait
- * until it has begun. Returns 0 or -errno. */
+/* Start the process when it should live and does not. *pid: of the one that lives now, 0 when none should. Does not
+ * wait until it has begun. Returns 0 or -errno. */
 int wires_ensure(const char *lab, pid_t *pid, struct error *e);
 /* Of the process; 0: dead; -1: there is no wire. */
 pid_t wires_pid(const char *lab);

@@ -42,8 +42,8 @@ static bool parse_line(const char *line, struct wire_setting *w)
 		   "%" SCNu64 " %u %u %u %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %u %u %" SCNu64
 		   " %" SCNu64 " %" SCNu64 " %u %u %n",
 		   &w->since, &w->port[0], &w->end[0], &w->end[1], &w->port[1], &w->seed[0], &w->seed[1], &a->delay_ns,
-		   &a->jitter_ns, &a->rate_bps, &a->loss_ppm, &a->reorder_ppm, &b->delay_ns, &b->jitter_ns, &b->rate_bps,
-		   &b->loss_ppm, &b->reorder_ppm, &at) != 17 ||
+		   &a->jitter_ns, &a->rate_bps, &a->loss_ppm, &a->reorder_ppm, &b->delay_ns, &b->jitter_ns,
+		   &b->rate_bps, &b->loss_ppm, &b->reorder_ppm, &at) != 17 ||
 	    !at)
 		return false;
 	w->name = xstrdup(line + at);

@@ -10,8 +10,8 @@
 #include "wire/line.h"
 
 struct wire_setting {
-	char *name;	 /* of the link */
-	uint64_t since;	 /* the nonce of the first configuration that had it: says whether counts go on */
+	char *name;	  /* of the link */
+	uint64_t since;	  /* the nonce of the first configuration that had it: says whether counts go on */
 	uint32_t port[2]; /* numbers of the two ports that the wire joins */
 	uint32_t end[2];  /* and of the wire's own ends, each joined to its port by a veth pair */
 	uint64_t seed[2];

@@ -9,14 +9,15 @@
 #include "wire/stats.h"
 #include "wire/wire.h"
 
-/* --- sockets.c: memory and AF_XDP ---------------------------------------------------------------------------------- */
+/* --- sockets.c: memory and AF_XDP ----------------------------------------------------------------------------------
+ */
 
 #define TX_RING 256
 
 struct pool { /* of frames, in memory that all sockets share */
 	uint8_t *area;
 	uint32_t n;		    /* frames */
-	struct line_frame *frames; /* what is known of each */
+	struct line_frame *frames;  /* what is known of each */
 	uint16_t *offsets;	    /* of the packet in its frame */
 	uint32_t *with;		    /* the end whose socket has it, 0: it is here */
 	uint32_t *unused, n_unused; /* a stack */
@@ -68,7 +69,8 @@ uint32_t end_kick(struct end *end);
 
 void pool_put(struct pool *p, uint32_t frame);
 
-/* --- wires.c: a configuration made so -------------------------------------------------------------------------------- */
+/* --- wires.c: a configuration made so --------------------------------------------------------------------------------
+ */
 
 struct wire {
 	struct wire_setting setting;

@@ -66,7 +66,8 @@ static uint64_t delay_of(struct delay_line *l)
 	return delay > less ? delay - less : 0;
 }
 
-enum line_fate line_push(struct delay_line *l, struct line_frame *frames, uint32_t frame, uint32_t bytes, uint64_t arrived)
+enum line_fate line_push(struct delay_line *l, struct line_frame *frames, uint32_t frame, uint32_t bytes,
+			 uint64_t arrived)
 {
 	bool overtakes;
 	uint64_t sent, due;

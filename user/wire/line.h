@@ -17,10 +17,10 @@
 #include <stdint.h>
 
 #define LINE_NONE     UINT32_MAX
-#define LINE_MILLION  1000000u		 /* shares are parts of a million */
-#define LINE_QUEUE_NS 50000000ull	 /* what waits for the line's rate waits this long at most */
-#define LINE_MOST_NS  500000000ull	 /* the longest delay, and the most jitter */
-#define LINE_MOST_BPS 100000000000ull	 /* bits per second */
+#define LINE_MILLION  1000000u	      /* shares are parts of a million */
+#define LINE_QUEUE_NS 50000000ull     /* what waits for the line's rate waits this long at most */
+#define LINE_MOST_NS  500000000ull    /* the longest delay, and the most jitter */
+#define LINE_MOST_BPS 100000000000ull /* bits per second */
 
 struct line_params { /* all 0: frames leave at once */
 	uint64_t delay_ns;
@@ -62,7 +62,8 @@ void line_init(struct delay_line *l, const struct line_params *params, uint64_t 
 /* Frames that are on the line keep their times. */
 void line_set(struct delay_line *l, const struct line_params *params);
 /* A frame has come. Unless it is LINE_TAKEN it stays the caller's. */
-enum line_fate line_push(struct delay_line *l, struct line_frame *frames, uint32_t frame, uint32_t bytes, uint64_t arrived);
+enum line_fate line_push(struct delay_line *l, struct line_frame *frames, uint32_t frame, uint32_t bytes,
+			 uint64_t arrived);
 /* When the next frame has to leave; UINT64_MAX: there is none. */
 uint64_t line_due(const struct delay_line *l, const struct line_frame *frames);
 /* Take the next frame that is due by now; LINE_NONE when there is none. */

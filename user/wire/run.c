@@ -15,9 +15,9 @@
 #include "lib/log.h"
 #include "wire/internal.h"
 
-#define SPIN_NS	   10000   /* the last moment before a frame is due is not worth a sleep */
-#define RETRY_NS   100000  /* the kernel had no buffer to send with */
-#define LOOK_EVERY 256	   /* turns without a sleep until the other descriptors get their look */
+#define SPIN_NS	   10000  /* the last moment before a frame is due is not worth a sleep */
+#define RETRY_NS   100000 /* the kernel had no buffer to send with */
+#define LOOK_EVERY 256	  /* turns without a sleep until the other descriptors get their look */
 
 /* What the loop finds in an event's pointer when it is no end. */
 static char timer_tag, files_tag;
@@ -35,7 +35,8 @@ static void file_path(const struct runner *r, const char *file, char out[static 
 	snprintf(out, 512, "%s/%s", r->directory, file);
 }
 
-/* --- Configuration ------------------------------------------------------------------------------------------------- */
+/* --- Configuration -------------------------------------------------------------------------------------------------
+ */
 
 /* To be freed; NULL after a message. */
 static char *read_text(const char *path, struct error *e)
@@ -112,7 +113,8 @@ static void files_changed(struct runner *r)
 		log_error("%s", e.text);
 }
 
-/* --- Frames -------------------------------------------------------------------------------------------------------- */
+/* --- Frames --------------------------------------------------------------------------------------------------------
+ */
 
 static void receive(struct wires *w, struct wire *wire, int i, uint64_t now)
 {
@@ -145,8 +147,7 @@ static bool transmit(struct wires *w, struct wire *wire, int i, uint64_t now)
 	uint64_t due[TX_RING], after;
 	uint32_t n = 0, refused, frame;
 
-	while (n < TX_RING && end_has_room(out) &&
-	       (frame = line_pop(&wire->line[i], p->frames, now)) != LINE_NONE) {
+	while (n < TX_RING && end_has_room(out) && (frame = line_pop(&wire->line[i], p->frames, now)) != LINE_NONE) {
 		due[n++] = p->frames[frame].due;
 		end_send(out, p, frame);
 	}
@@ -248,7 +249,8 @@ static void loop(struct runner *r, const volatile int *stop)
 	}
 }
 
-/* --- Life ---------------------------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------------------------------
+ */
 
 static int watch(struct runner *r, struct error *e)
 {

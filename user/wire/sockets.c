@@ -20,9 +20,9 @@
 #define FRAME_SHIFT 11
 #define DATA_OFFSET 256 /* XDP_PACKET_HEADROOM: where the kernel puts a packet, a stamp before it */
 
-#define FILL_RING 1024
-#define RX_RING	  1024
-#define COMP_RING 512
+#define FILL_RING    1024
+#define RX_RING	     1024
+#define COMP_RING    512
 #define FIRST_TARGET 64 /* what the kernel takes in one go (NAPI) */
 
 /* Frames beyond those that wait to be filled: what can be on all lines together. Fewer for many wires, as the kernel
@@ -33,7 +33,8 @@
 
 #define BIND_TRIES 600 /* 5 ms each: a former process's socket goes when the kernel finds the time */
 
-/* --- The pool ------------------------------------------------------------------------------------------------------ */
+/* --- The pool ------------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t address(uint32_t frame)
 {
@@ -76,9 +77,9 @@ static int umem_open(struct pool *p, struct error *e)
 	int err = xsk_umem__create(&p->umem, p->area, size, &p->fill, &p->completion, &config);
 
 	if (err)
-		return error_set(e, err, "cannot share %zu MiB with the kernel for the wires: %s%s", size >> 20,
-				 strerror(-err),
-				 err == -ENOBUFS || err == -EPERM ? "; run with CAP_IPC_LOCK or raise 'ulimit -l'" : "");
+		return error_set(
+			e, err, "cannot share %zu MiB with the kernel for the wires: %s%s", size >> 20, strerror(-err),
+			err == -ENOBUFS || err == -EPERM ? "; run with CAP_IPC_LOCK or raise 'ulimit -l'" : "");
 	err = xsk_socket__create_shared(&p->anchor, "lo", 0, p->umem, &p->rx, NULL, &p->fill, &p->completion, &how);
 	if (err)
 		return error_set(e, err, "cannot open an AF_XDP socket: %s; the kernel needs CONFIG_XDP_SOCKETS",
@@ -128,7 +129,8 @@ void pool_close(struct pool *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* --- Ends ---------------------------------------------------------------------------------------------------------- */
+/* --- Ends ----------------------------------------------------------------------------------------------------------
+ */
 
 static int create(struct end *end, struct pool *p, const char *interface)
 {
@@ -152,8 +154,8 @@ int end_open(struct end *end, struct pool *p, struct error *e)
 	int buffer = 1 << 20, err;
 
 	if (!if_indextoname(ERX_FIRST_IFINDEX + end->id, interface))
-		return error_set(e, -errno, "the fabric has no interface %u for a wire: %s", ERX_FIRST_IFINDEX + end->id,
-				 strerror(errno));
+		return error_set(e, -errno, "the fabric has no interface %u for a wire: %s",
+				 ERX_FIRST_IFINDEX + end->id, strerror(errno));
 	err = create(end, p, interface);
 	if (err)
 		return error_set(e, err, "cannot open an AF_XDP socket on '%s': %s", interface, strerror(-err));
