@@ -10,7 +10,8 @@
 #include "obs/impair.h"
 #include "obs/print.h"
 
-/* --- Reading what was typed ---------------------------------------------------------------------------------------- */
+/* --- Reading what was typed ----------------------------------------------------------------------------------------
+ */
 
 static bool read_time(const char *text, double *out)
 {
@@ -86,7 +87,8 @@ static int add_parts(const struct call *call, cJSON *request)
 	return -EINVAL;
 }
 
-/* --- Verbs --------------------------------------------------------------------------------------------------------- */
+/* --- Verbs ---------------------------------------------------------------------------------------------------------
+ */
 
 static cJSON *request_for(const char *what, const char *link)
 {
@@ -177,7 +179,8 @@ int cmd_impair(const struct call *call)
 		if (strcmp(what[i].name, call->argv[0]))
 			continue;
 		if (sets && what[i].run != set) {
-			log_error("impair %s changes nothing: --delay and the like belong to 'impair set'", call->argv[0]);
+			log_error("impair %s changes nothing: --delay and the like belong to 'impair set'",
+				  call->argv[0]);
 			return EXIT_USAGE;
 		}
 		return what[i].run(call);

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "daemon/client.h"
+#include "lab/wires.h"
 #include "lib/log.h"
 #include "obs/print.h"
 
@@ -54,6 +55,7 @@ static void show_one(const char *name, cJSON *list)
 	if (lab_dp(lab, &dp, &e))
 		log_verbose("%s", e.text);
 	in = (struct status_input){.lab = lab, .dp = dp, .states = &states, .controller = pid > 0 ? pid : 0};
+	in.wires = wires_pid(name);
 	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
 	if (list)
 		cJSON_AddItemToArray(list, status_json(&in));

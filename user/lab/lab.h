@@ -140,6 +140,8 @@ struct line_params lab_line(const struct lab *lab, uint32_t link, int from);
 int lab_links_named(const struct lab *lab, const char *name, index_list *links);
 /* No round trip between two hosts takes longer by what is asked of wires: an upper bound, in ns. */
 uint64_t lab_slowest_ns(const struct lab *lab);
+/* How long to wait for an answer that takes least_ms at the most when there are no wires. */
+unsigned lab_wait_ms(const struct lab *lab, unsigned least_ms);
 /* All of a lab's state as text, to be freed; and back to it (the text is cut up). */
 char *lab_state_text(const struct lab *lab);
 void lab_state_set(struct lab *lab, char *text);

@@ -260,6 +260,16 @@ uint64_t lab_slowest_ns(const struct lab *lab)
 	return 2 * WIRES_ON_A_WAY * most;
 }
 
+/* What comes with it on a busy machine. */
+#define SLACK_MS 100
+
+unsigned lab_wait_ms(const struct lab *lab, unsigned least_ms)
+{
+	unsigned wires_ms = SLACK_MS + lab_slowest_ns(lab) / 1000000;
+
+	return wires_ms > least_ms ? wires_ms : least_ms;
+}
+
 /* --- What routing goes by ---------------------------------------------------------------------------------------- */
 
 static bool is_effect(const struct lab *lab, uint32_t link, enum liveness_effect effect)

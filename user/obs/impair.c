@@ -63,7 +63,8 @@ char *impair_delay_text(const struct lab *lab, uint32_t link)
 	return there == back ? xasprintf("%g ms", there) : xasprintf("%g ms / %g ms", there, back);
 }
 
-/* --- Text ---------------------------------------------------------------------------------------------------------- */
+/* --- Text ----------------------------------------------------------------------------------------------------------
+ */
 
 static const char *ms(uint64_t ns, char text[static 32])
 {
@@ -92,7 +93,8 @@ static void print_params(const struct impair_view *view, const struct direction 
 
 	fprintf(out, "%-34s %-20s %10s %10s %8s %14s %8s  %s\n", d->link->name, d->device, ms(p->delay_ns, delay),
 		ms(p->jitter_ns, jitter), percent(p->loss_ppm, loss), rate(p->rate_bps, speed),
-		percent(p->reorder_ppm, reorder), view->lab->impairments[d->link->index].given ? "impair set" : "the file");
+		percent(p->reorder_ppm, reorder),
+		view->lab->impairments[d->link->index].given ? "impair set" : "the file");
 }
 
 /* An octave in a line. */
@@ -114,8 +116,9 @@ static void print_histogram(const struct wire_slot *slot, FILE *out)
 	for (unsigned o = first; most && o <= last; o++) {
 		int bar = (int)((octaves[o] * BAR + most - 1) / most);
 
-		fprintf(out, "  up to %10.3f ms %10" PRIu64 " %.*s\n", wire_bucket_end(o * WIRE_BUCKETS_PER_OCTAVE) / 1e6,
-			octaves[o], bar, "########################################");
+		fprintf(out, "  up to %10.3f ms %10" PRIu64 " %.*s\n",
+			wire_bucket_end(o * WIRE_BUCKETS_PER_OCTAVE) / 1e6, octaves[o], bar,
+			"########################################");
 	}
 }
 
@@ -171,7 +174,8 @@ void impair_print(const struct impair_view *view, FILE *out)
 		each_direction(view, out, print_stats);
 }
 
-/* --- JSON ---------------------------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------------------------------
+ */
 
 static cJSON *error_json(const struct wire_slot *slot)
 {
