@@ -8,7 +8,7 @@ RATE=8000
 
 setup_file() {
 	need traceroute ping python3 jq bpftool || return 0
-	own_lab interop
+	own_swift_lab interop
 }
 
 teardown_file() {

@@ -26,25 +26,31 @@ static bool joins(const struct fabric *f, const struct link *l, const char *a, c
 }
 
 /* Time through an ExpressRoute gateway is spent on the way in; the way out goes past it (azure.md 5). */
-static bool leads_in(const struct link *l, const struct latency *t, const struct fabric *f)
+static bool leads_in(const struct fabric *f, const struct link *l, const struct latency *t)
 {
 	const struct device *d = &f->devices.items[f->ports.items[l->ports[0]].device];
 
 	return l->kind == LINK_GATEWAY && d->kind == ERX_KIND_ERGW && !strcmp(d->gateway->name, t->a);
 }
 
+static bool is_meant(const struct fabric *f, const struct link *l, const struct latency *t)
+{
+	switch (t->kind) {
+	case LATENCY_BETWEEN: return joins(f, l, t->a, t->b);
+	case LATENCY_CONNECTION: return l->connection && !strcmp(l->connection->name, t->a);
+	case LATENCY_GATEWAY: return leads_in(f, l, t);
+	}
+	return false;
+}
+
 static void apply_to(const struct fabric *f, const struct link *l, const struct latency *t, struct link_delay *delay)
 {
-	bool meant = t->kind == LATENCY_CONNECTION ? l->connection && !strcmp(l->connection->name, t->a)
-						   : joins(f, l, t->a, t->b);
-
-	if (t->kind == LATENCY_GATEWAY) {
-		if (leads_in(l, t, f))
-			delay->ns[0] = t->rtt_ns;
-	} else if (meant) {
-		delay->ns[0] = t->rtt_ns / 2;
-		delay->ns[1] = t->rtt_ns - t->rtt_ns / 2;
-	}
+	if (!is_meant(f, l, t))
+		return;
+	if (t->kind == LATENCY_GATEWAY)
+		*delay = (struct link_delay){{t->rtt_ns, 0}};
+	else
+		*delay = (struct link_delay){{t->rtt_ns / 2, t->rtt_ns - t->rtt_ns / 2}};
 }
 
 struct link_delay *delay_compute(const struct fabric *f)

@@ -21,6 +21,7 @@ struct pool { /* of frames, in memory that all sockets share */
 	uint16_t *offsets;	    /* of the packet in its frame */
 	uint32_t *with;		    /* the end whose socket has it, 0: it is here */
 	uint32_t *unused, n_unused; /* a stack */
+	uint32_t first_target;	    /* frames that a new end gets to fill */
 	uint32_t promised;	    /* the sum of all ends' `target` */
 	struct xsk_umem *umem;
 	/* The memory belongs to a socket that no wire's end takes away. */

@@ -44,7 +44,7 @@ static void append(struct line_chain *c, struct line_frame *frames, uint32_t fra
 	c->last = frame;
 }
 
-/* When the frame's last bit has left the sender; 0: it would have to wait for too long. */
+/* When the frame's last bit has left the sender; UINT64_MAX: it would have to wait for too long. */
 static uint64_t serialise(struct delay_line *l, uint32_t bytes, uint64_t arrived)
 {
 	uint64_t start = l->busy_until > arrived ? l->busy_until : arrived;
@@ -52,7 +52,7 @@ static uint64_t serialise(struct delay_line *l, uint32_t bytes, uint64_t arrived
 	if (!l->params.rate_bps)
 		return arrived;
 	if (start - arrived > LINE_QUEUE_NS)
-		return 0;
+		return UINT64_MAX;
 	l->busy_until = start + bytes * BITS_NS / l->params.rate_bps;
 	return l->busy_until;
 }
@@ -77,7 +77,7 @@ enum line_fate line_push(struct delay_line *l, struct line_frame *frames, uint32
 	if (l->n >= l->most)
 		return LINE_FULL;
 	sent = serialise(l, bytes, arrived);
-	if (!sent)
+	if (sent == UINT64_MAX)
 		return LINE_OVERRUN;
 	overtakes = happens(l, l->params.reorder_ppm);
 	due = overtakes ? sent : sent + delay_of(l);

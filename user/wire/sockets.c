@@ -23,13 +23,14 @@
 #define FILL_RING    1024
 #define RX_RING	     1024
 #define COMP_RING    512
-#define FIRST_TARGET 64 /* what the kernel takes in one go (NAPI) */
+#define FIRST_TARGET 64	  /* what the kernel takes in one go (NAPI) */
+#define ALL_TARGETS  4096 /* of all ends together, at first */
 
 /* Frames beyond those that wait to be filled: what can be on all lines together. Fewer for many wires, as the kernel
  * keeps 128 bytes for each frame and socket. */
-#define MOST_ON_LINES  8192
+#define MOST_ON_LINES  12288
 #define LEAST_ON_LINES 4096
-#define KERNEL_RECORDS 262144
+#define KERNEL_RECORDS 400000
 
 #define BIND_TRIES 600 /* 5 ms each: a former process's socket goes when the kernel finds the time */
 
@@ -47,6 +48,11 @@ void pool_put(struct pool *p, uint32_t frame)
 	p->unused[p->n_unused++] = frame;
 }
 
+static uint32_t first_target(unsigned ends)
+{
+	return ends * FIRST_TARGET > ALL_TARGETS ? ALL_TARGETS / ends : FIRST_TARGET;
+}
+
 static uint32_t frames_for(unsigned ends)
 {
 	uint32_t on_lines = KERNEL_RECORDS / (ends ? ends : 1);
@@ -55,7 +61,7 @@ static uint32_t frames_for(unsigned ends)
 		on_lines = MOST_ON_LINES;
 	if (on_lines < LEAST_ON_LINES)
 		on_lines = LEAST_ON_LINES;
-	return on_lines + ends * FIRST_TARGET;
+	return on_lines + ends * first_target(ends);
 }
 
 static struct xsk_socket_config socket_config(void)
@@ -94,6 +100,7 @@ int pool_open(struct pool *p, unsigned ends, struct error *e)
 
 	memset(p, 0, sizeof(*p));
 	p->n = frames_for(ends);
+	p->first_target = first_target(ends);
 	p->area = mmap(NULL, (size_t)p->n * FRAME_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (p->area == MAP_FAILED) {
@@ -162,7 +169,7 @@ int end_open(struct end *end, struct pool *p, struct error *e)
 	end->fd = xsk_socket__fd(end->socket);
 	end->posted = end->sending = 0;
 	end->unsent = end->gone = false;
-	end->target = FIRST_TARGET;
+	end->target = p->first_target;
 	p->promised += end->target;
 	/* More than a ring of packets; without the capability net.core.wmem_max bounds it, and sending takes turns. */
 	if (setsockopt(end->fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)))

@@ -98,7 +98,7 @@ static int open_wire(struct wires *w, const struct wire_setting *s, struct error
 	wire->setting.name = xstrdup(s->name);
 	for (int i = 0; i < 2; i++) {
 		wire->end[i].id = s->end[i];
-		line_init(&wire->line[i], &s->params[i], s->seed[i], w->pool.n / 2);
+		line_init(&wire->line[i], &s->params[i], s->seed[i], w->pool.n / 4 * 3);
 	}
 	for (int i = 0; i < 2 && !err; i++)
 		err = open_end(w, wire, i, e);
