@@ -68,7 +68,8 @@ Test(delay, of_a_connection_is_closer_whatever_the_order)
 
 Test(delay, of_a_gateway_is_on_the_way_in_only)
 {
-	expect_delays(FILE_NAME, "{gateway: hub-ergw, oneWay: 1.4ms}", "hub-ergw/0:hub 1400/0\nhub-ergw/1:hub 1400/0\n");
+	expect_delays(FILE_NAME, "{gateway: hub-ergw, oneWay: 1.4ms}",
+		      "hub-ergw/0:hub 1400/0\nhub-ergw/1:hub 1400/0\n");
 }
 
 /* Half a nanosecond is nowhere. */

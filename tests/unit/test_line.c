@@ -163,8 +163,12 @@ Test(line, percentiles_come_from_the_histogram)
 
 Test(line, a_configuration_reads_back)
 {
-	struct wire_setting s = {.name = (char *)"ce 1:er1.primary", .since = 1ull << 60, .port = {1, 2}, .end = {3, 4},
-				 .seed = {~0ull, 6}, .params = {{MS, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}};
+	struct wire_setting s = {.name = (char *)"ce 1:er1.primary",
+				 .since = 1ull << 60,
+				 .port = {1, 2},
+				 .end = {3, 4},
+				 .seed = {~0ull, 6},
+				 .params = {{MS, 2, 3, 4, 5}, {6, 7, 8, 9, 10}}};
 	wire_settings in = {}, out = {};
 	uint64_t nonce = 0;
 	char *text;
