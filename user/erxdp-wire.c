@@ -49,6 +49,13 @@ static int64_t passed(void *arg, uint32_t end, uint32_t port)
 	return dp_wire_passed(o->dp, end, port);
 }
 
+static int64_t sent(void *arg, uint32_t end, uint32_t port)
+{
+	struct ours *o = arg;
+
+	return dp_wire_sent(o->dp, end, port);
+}
+
 static volatile int stop;
 
 static void ask_to_stop(int signal)
@@ -60,7 +67,7 @@ static void ask_to_stop(int signal)
 static int run(const char *lab)
 {
 	struct ours ours = {.lab = lab};
-	const struct wire_host host = {&ours, in_fabric, open_maps, place, passed};
+	const struct wire_host host = {&ours, in_fabric, open_maps, place, passed, sent};
 	struct sigaction action = {.sa_handler = ask_to_stop};
 	struct error e = {};
 	char directory[512];

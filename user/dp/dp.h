@@ -103,6 +103,10 @@ int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *s
 /* The end of a wire, by its number; *lost: its socket had no room. */
 int dp_read_wire(const struct dp *dp, uint32_t port_id, struct erx_wire_stats *stats, uint64_t *lost);
 
+/* Before an end belongs to another wire: forget what the programs have counted there. Returns 0 or -errno. */
+int dp_clear_wire(const struct dp *dp, uint32_t port_id, struct error *e);
+/* Frames that the port joined to an end has sent, less those that came in there: sent while there was no wire. */
+int64_t dp_wire_sent(const struct dp *dp, uint32_t end, uint32_t port);
 /* Frames that an end has let through to its socket, less those that have come in by the port beyond the other end. */
 int64_t dp_wire_passed(const struct dp *dp, uint32_t end, uint32_t port);
 /* From now on what comes in by the end of a wire goes to this AF_XDP socket, until that is closed. Returns 0 or -errno.

@@ -270,6 +270,8 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 	if (!err)
 		err = save_ids(lab, e);
 	if (!err)
+		err = wires_clear_new(lab, e);
+	if (!err)
 		err = net_apply(&both, false, &changes->net, e);
 	log_took("namespaces and links", &since);
 	if (!err)

@@ -151,7 +151,8 @@ static int wait_applied(const char *lab, uint64_t nonce, pid_t child, unsigned m
 	for (unsigned waited = 0; waited < most_ms; waited++) {
 		if (has_applied(lab, nonce, why, sizeof(why)))
 			return *why ? error_set(e, -EIO, "the wires of lab '%s' do not work: %s", lab, why) : 0;
-		if (child && waitpid(child, NULL, WNOHANG) == child)
+		/* Somebody may have been faster: one that a killed command had just started. */
+		if (child && waitpid(child, NULL, WNOHANG) == child && process_holder(lab, WIRE_LOCK) <= 0)
 			return error_set(e, -EIO,
 					 "the " PROCESS " of lab '%s' has ended at once; see " LAB_RUN "/%s/" LAB_LOG,
 					 lab, lab);
@@ -247,6 +248,28 @@ int wires_make(const struct lab *lab, const struct image *image, struct wires_ho
 	return err;
 }
 
+int wires_clear_new(const struct lab *lab, struct error *e)
+{
+	const char *name = lab->topo->name;
+	wire_settings former = {}, settings = {};
+	struct dp *dp = NULL;
+	uint64_t nonce;
+	int err = lab->image->wires.n && dp_exists(name) ? dp_open(name, false, &dp, e) : 0;
+
+	if (!err && dp)
+		err = read_former(name, &former, &nonce, e);
+	if (!err && dp)
+		collect(lab, lab->image, &former, false, 0, &settings);
+	vec_each(s, &settings) {
+		for (int end = 0; end < 2 && !err && !s->since; end++)
+			err = dp_clear_wire(dp, s->end[end], e);
+	}
+	wire_settings_free(&former);
+	wire_settings_free(&settings);
+	dp_close(dp);
+	return err;
+}
+
 int wires_ensure(const char *lab, pid_t *pid, struct error *e)
 {
 	*pid = wires_pid(lab);
@@ -273,6 +296,7 @@ void wires_count(const struct dp *dp, const struct image *image, const struct wi
 	*out = (struct wire_counts){
 		.received = in.received,
 		.injected = in.injected,
+		.before = slot->before,
 		.lost = slot->fates[LINE_LOST],
 		.overrun = slot->fates[LINE_OVERRUN],
 		.ring_full = ring_full + slot->fates[LINE_FULL],

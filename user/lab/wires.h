@@ -24,6 +24,9 @@ struct wires_how {
 int wires_make(const struct lab *lab, const struct image *image, struct wires_how how, unsigned *changed,
 	       struct error *e);
 
+/* Before interfaces are made: forget what was counted at the ends of wires that are new. Returns 0 or -errno. */
+int wires_clear_new(const struct lab *lab, struct error *e);
+
 /* Start the process when it should live and does not. *pid: of the one that lives now, 0 when none should. Does not
  * wait until it has begun. Returns 0 or -errno. */
 int wires_ensure(const char *lab, pid_t *pid, struct error *e);
@@ -35,6 +38,7 @@ int wires_end(const char *lab, struct error *e);
 struct wire_counts {
 	uint64_t received;   /* out of the port at this end; struct erx_wire_stats */
 	uint64_t injected;   /* of those: hellos, and what somebody has put on the link by hand */
+	int64_t before;	     /* the port has sent so many when there was no such wire yet */
 	uint64_t delivered;  /* came in by the port at the other end, since the wire was made */
 	uint64_t lost;	     /* as asked for */
 	uint64_t overrun;    /* would have waited too long for the rate */

@@ -173,7 +173,8 @@ static void add_device(const struct dp *dp, const struct image *image, const str
 	add_drop(drops, d->device->name, "lost-in-port", c.lost);
 }
 
-/* received of the port, delivered to the peer, hellos included; the rest says what became of the others. */
+/* before: sent when there was no wire; received of the port, delivered to the peer, hellos included; the rest says what
+ * became of the others. */
 static cJSON *wire_json(const struct dp *dp, const struct image *image, const struct wire_stats *wires,
 			const struct image_wire *w, int from)
 {
@@ -185,6 +186,7 @@ static cJSON *wire_json(const struct dp *dp, const struct image *image, const st
 	wire_drops(&c, drops);
 	cJSON_AddNumberToObject(item, "received", (double)c.received);
 	cJSON_AddNumberToObject(item, "injected", (double)c.injected);
+	cJSON_AddNumberToObject(item, "before", (double)c.before);
 	cJSON_AddNumberToObject(item, "delivered", (double)c.delivered);
 	cJSON_AddNumberToObject(item, "inFlight", (double)c.in_flight);
 	for (int i = 0; i < N_WIRE_DROPS; i++)

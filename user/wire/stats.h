@@ -19,10 +19,11 @@
 #define WIRE_N_BUCKETS		(21 * WIRE_BUCKETS_PER_OCTAVE)
 
 struct wire_slot {
-	uint64_t since;		      /* which wire is counted here: that of the configuration (wire/config.h) */
-	int64_t base;		      /* what the programs had counted of others before: see wire_in_flight() */
-	uint64_t taken;		      /* frames out of the socket's ring */
-	uint64_t sent;		      /* given to the far end, those included that it has refused */
+	uint64_t since; /* which wire is counted here: that of the configuration (wire/config.h) */
+	int64_t base;	/* what wire_accounted() has to be right by: the far port has seen others before */
+	int64_t before; /* frames that the near port had sent when the wire was made, beside it */
+	uint64_t taken; /* frames out of the socket's ring */
+	uint64_t sent;	/* given to the far end, those included that it has refused */
 	uint64_t fates[LINE_N_FATES]; /* of those taken */
 	uint64_t refused;	      /* by the far end: its port is down or its ring full */
 	uint64_t cut_off;	      /* were on the wire, or in its rings, when its process died */

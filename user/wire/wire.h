@@ -22,6 +22,8 @@ struct wire_host {
 	int (*place)(void *arg, uint32_t end, int socket, struct error *e);
 	/* Frames that were let through at an end, less those that have come in by the port beyond the other end. */
 	int64_t (*passed)(void *arg, uint32_t end, uint32_t port);
+	/* Frames that the port joined to an end has sent, less those that came in there. */
+	int64_t (*sent)(void *arg, uint32_t end, uint32_t port);
 };
 
 /*

@@ -69,6 +69,7 @@ static void open_slot(struct wires *w, struct wire *wire, int i)
 	} else {
 		memset(slot, 0, sizeof(*slot));
 		slot->base = passed;
+		slot->before = w->host->sent(w->host->arg, wire->setting.end[i], wire->setting.port[i]);
 		slot->since = wire->setting.since;
 	}
 	wire->slot[i] = slot;
