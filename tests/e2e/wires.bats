@@ -271,6 +271,24 @@ between() {
 	between 4 "$(rtt hub-vm 10.1.0.10)" 14
 }
 
+@test "hellos take as long as packets: a neighbour far away is alive, one that falls silent is not" {
+	local LAB file
+	LAB=$(lab_name h)
+	file=$(swift "$(copy_as "$LAB" minimal)")
+	# The session between an edge router and a gateway ends after 0.3 s of silence.
+	printf 'timers: {scale: 0.005}\nlatency:\n  - {between: [hub, er1], rtt: 800ms}\n' >>"$file"
+	load_lab "$file"
+	sleep 3
+	erx impair set hub-er1 --delay 450ms
+	sleep 3
+	run -0 erx events --json
+	! grep '"neighbour-dead"' <<<"$output"
+	erx fail hub-er1 --silent
+	sleep 2
+	run -0 erx events --json
+	grep -q '"neighbour-dead"' <<<"$output"
+}
+
 @test "what cannot be is refused, and nothing changes" {
 	local before
 	before=$(erx impair show --json)
