@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# make            build/erxdpctl and build/erxdpd
+# make            build/erxdpctl, build/erxdpd and build/erxdp-wire
 # make check      install packages, pass every test (tools/check)
 # make test       the layers of tests that need no root
 # make unit       the unit tests alone, at once
@@ -65,13 +65,13 @@ $(Q)$(BPFTOOL) gen help 2>&1 | grep -q 'skeleton FILE \[name' || { \
 	     "run tools/install-deps, or name one with 'make BPFTOOL=…'" >&2; exit 1; }
 endef
 
-LAYERS   := lib topo ctl fwd dp net lab obs daemon cmd
+LAYERS   := lib topo ctl fwd dp net wire lab obs daemon cmd
 LIB_SRC  := $(sort $(foreach l,$(LAYERS),$(wildcard user/$(l)/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/liberxdp.a
 SKELETON := $(BUILD)/erxdp.skel.h
 
-PROGRAMS := $(BUILD)/erxdpctl $(BUILD)/erxdpd
+PROGRAMS := $(BUILD)/erxdpctl $(BUILD)/erxdpd $(BUILD)/erxdp-wire
 
 all: $(PROGRAMS)
 

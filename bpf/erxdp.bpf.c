@@ -14,6 +14,7 @@
 #include "send.h"
 #include "sweep.h"
 #include "tunnel.h"
+#include "wire.h"
 
 /* Up to the packet that the device has to forward. *arp: it is no packet but an ARP message. */
 inline_stage int arrive(struct packet *pkt, bool *arp)
@@ -97,6 +98,12 @@ SEC("xdp") int lan(struct xdp_md *ctx)
 	return walk(ctx);
 }
 
+/* Not a device's: both ends of a wire have it. */
+SEC("xdp") int wire(struct xdp_md *ctx)
+{
+	return wire_pass(ctx);
+}
+
 SEC("tp_btf/xdp_devmap_xmit")
 int BPF_PROG(port_lost, const struct net_device *from, const struct net_device *to, int sent, int drops, int err)
 {
@@ -109,7 +116,8 @@ SEC("tp_btf/xdp_redirect_err")
 int BPF_PROG(port_refused, const struct net_device *from, const void *prog, const void *to, int err, int map_type,
 	     __u32 map_id, __u32 index)
 {
-	if (map_type == BPF_MAP_TYPE_DEVMAP)
+	/* At a wire's end: its socket's ring is full. Both maps have the port's number as index. */
+	if (map_type == BPF_MAP_TYPE_DEVMAP || map_type == BPF_MAP_TYPE_XSKMAP)
 		count_lost(from, index, 1);
 	return 0;
 }

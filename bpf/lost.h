@@ -3,7 +3,8 @@
  * Frames that did not get through a port after a program had redirected them
  * there: its driver refused them (a full ring, the far end down), or the kernel
  * did, before any driver (the port itself down). The program cannot know, as
- * frames leave when it has returned, so the kernel's two tracepoints tell.
+ * frames leave when it has returned, so the kernel's two tracepoints tell. The
+ * same for the end of a wire, whose socket had no room.
  */
 #ifndef ERX_LOST_H
 #define ERX_LOST_H

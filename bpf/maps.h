@@ -97,6 +97,22 @@ struct {
 	__type(value, __u64);
 } erx_port_lost SEC(".maps");
 
+/* Frames that came in by each end of a wire. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ERX_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, struct erx_wire_stats);
+} erx_wires SEC(".maps");
+
+/* The socket of erxdp-wire at each end of a wire; empty while that process is dead. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__uint(max_entries, ERX_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} erx_xsks SEC(".maps");
+
 /* When a port last had a hello: CLOCK_MONOTONIC in ns. The controller reads it where it lies. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

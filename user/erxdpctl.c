@@ -38,6 +38,13 @@ static const struct option_text {
 	{{"proto", required_argument, NULL, 'p'}, "--proto NAME       icmp, udp or tcp (default icmp)"},
 	{{"sport", required_argument, NULL, 'S'}, "--sport PORT       source port of udp or tcp"},
 	{{"dport", required_argument, NULL, 'D'}, "--dport PORT       destination port of udp or tcp"},
+	{{"delay", required_argument, NULL, 'Y'}, "--delay TIME       one way, in each direction, as 5ms; up to 500ms"},
+	{{"jitter", required_argument, NULL, 'J'}, "--jitter TIME      the delay varies by up to this, order is kept"},
+	{{"loss", required_argument, NULL, 'O'}, "--loss PERCENT     of packets, as 1 or 0.5"},
+	{{"rate", required_argument, NULL, 'R'},
+	 "--rate RATE        bits per second, as 100M; k, M and G are powers of 1000"},
+	{{"reorder", required_argument, NULL, 'E'}, "--reorder PERCENT  of packets that overtake those that wait"},
+	{{"stats", no_argument, NULL, 'T'}, "--stats            counts, and how far delays are from what was asked"},
 	{{"path", required_argument, NULL, 'P'}, "--path NAME        primary or secondary"},
 	{{"peer", required_argument, NULL, 'e'}, "--peer ADDRESS     the BGP neighbour"},
 	{{"az", required_argument, NULL, 'z'},
@@ -95,6 +102,12 @@ static void take_option(struct call *call, int letter)
 	case 'p': call->proto = optarg; break;
 	case 'S': call->sport = optarg; break;
 	case 'D': call->dport = optarg; break;
+	case 'Y': call->delay = optarg; break;
+	case 'J': call->jitter = optarg; break;
+	case 'O': call->loss = optarg; break;
+	case 'R': call->rate = optarg; break;
+	case 'E': call->reorder = optarg; break;
+	case 'T': call->stats = true; break;
 	case 'P': call->path = optarg; break;
 	case 'e': call->peer = optarg; break;
 	case 'z': call->az = optarg; break;

@@ -208,6 +208,19 @@ struct erx_port_stats {
 
 /* erx_port_lost: frames that did not get through the port, from the tracepoints of bpf/lost.h. */
 
+/*
+ * erx_wires (per CPU), by port id of a wire's end, as erx_xsks: what has come in from the port it is joined to. What a
+ * socket's ring had no room for is in erx_port_lost, under the same id.
+ */
+struct erx_wire_stats {
+	__u64 received;
+	__u64 injected;	  /* of those: sent by no program, as struct erx_port_stats has it */
+	__u64 no_process; /* of those: dropped, as nobody had a socket there */
+};
+
+/* What a wire's program puts in front of a frame: bpf_ktime_get_ns(), which is CLOCK_MONOTONIC, when it came. */
+#define ERX_WIRE_STAMP_BYTES 8
+
 /* erx_device_stats (per CPU): a field per outcome, named as in outcomes.h. */
 struct erx_device_stats {
 #define X(field, name, text) __u64 field;

@@ -40,6 +40,10 @@
 #define ERX_TUNNEL_PORT	       4500
 #define ERX_DEFAULT_TUNNEL_MTU 1436
 
+/* Links with emulated delay, loss or rate. The kernel keeps a record of every frame of the shared memory for each of
+ * their sockets, so that memory grows with the square. */
+#define ERX_MAX_WIRES 128
+
 /* BFD control packets, RFC 5881 4. */
 #define ERX_HELLO_PORT 3784
 

@@ -6,7 +6,8 @@ usage: account.py LAB
 
 Per device: received = forwarded + answered + dropped, and what is dropped has
 reasons. Per direction of a link: sent = received by the peer + lost, where the
-peer may be a host, whose kernel counts for itself. Waits until nothing moves;
+peer may be a host, whose kernel counts for itself; over a wire, what that has
+dropped as well. Waits until nothing moves;
 prints the sums that are wrong (exit code 1) and how much was added up.
 """
 import json
@@ -62,10 +63,23 @@ def check_device(device, drops):
         yield "%s: dropped %d, but for reasons %d" % (device["device"], device["dropped"], reasons)
 
 
+def check_wire(link):
+    """Hellos and what somebody injects cross a wire, too, and may be lost there."""
+    wire, name = link["wire"], "%s from %s" % (link["link"], link["from"])
+    if link["sent"] - wire["before"] - link["lost"] + wire["injected"] != wire["received"]:
+        yield "%s: sent %d - %d before - lost %d + injected %d, but its wire received %d" % (
+            name, link["sent"], wire["before"], link["lost"], wire["injected"], wire["received"])
+    # What is neither dropped for a reason nor received by the peer, each counted by another than the rest.
+    if wire["inFlight"]:
+        yield "%s: nothing moves, but %d are in flight: %s" % (name, wire["inFlight"], wire)
+
+
 def check_direction(link, hosts):
     peer = link["link"].split(":")[1]
     arrived = link["receivedByPeer"] if "receivedByPeer" in link else hosts[peer]["in"]
-    if link["sent"] != arrived + link["lost"]:
+    if "wire" in link:
+        yield from check_wire(link)
+    elif link["sent"] != arrived + link["lost"]:
         yield "%s from %s: sent %d, but received %d + lost %d" % (link["link"], link["from"], link["sent"], arrived,
                                                                   link["lost"])
 

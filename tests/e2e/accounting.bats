@@ -8,7 +8,7 @@ SECONDS_OF_LOAD=4
 
 setup_file() {
 	need ping mtr iperf3 python3 jq || return 0
-	own_lab interop
+	own_swift_lab interop
 }
 
 teardown_file() {

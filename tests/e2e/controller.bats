@@ -7,7 +7,7 @@ load life
 setup_file() {
 	need jq ping bpftool || return 0
 	LAB=$(lab_name)
-	TOPOLOGY=$(copy_as "$LAB" interop)
+	TOPOLOGY=$(swift "$(copy_as "$LAB" interop)")
 	echo "timers: {scale: 0.01}" >>"$TOPOLOGY"
 	export LAB TOPOLOGY
 	load_lab "$TOPOLOGY"

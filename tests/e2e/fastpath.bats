@@ -9,7 +9,7 @@ SWITCHES=1000 # some ten seconds
 
 setup_file() {
 	need traceroute ping python3 jq bpftool || return 0
-	own_lab interop
+	own_swift_lab interop
 }
 
 teardown_file() {

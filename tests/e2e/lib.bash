@@ -54,10 +54,24 @@ copy_as() {
 	echo "$file"
 }
 
+# swift FILE: take the latency out of a copy, for a test of how fast or how many, not of how far; prints its path.
+swift() {
+	sed -i '/^latency:/,/^[^ #-]/ { /^latency:/d; /^[ #-]/d; /^$/d }' "$1"
+	echo "$1"
+}
+
 # own_lab TOPOLOGY: load a copy of it; sets LAB and TOPOLOGY.
 own_lab() {
 	LAB=$(lab_name)
 	TOPOLOGY=$(copy_as "$LAB" "$1")
+	export LAB TOPOLOGY
+	load_lab "$TOPOLOGY"
+}
+
+# own_swift_lab TOPOLOGY: the same without latency.
+own_swift_lab() {
+	LAB=$(lab_name)
+	TOPOLOGY=$(swift "$(copy_as "$LAB" "$1")")
 	export LAB TOPOLOGY
 	load_lab "$TOPOLOGY"
 }

@@ -21,7 +21,7 @@ teardown() {
 # timed NAME TIMERS: a copy of vpn-backup with these timers and scenarios of this file's; prints its path.
 timed() {
 	local file
-	file=$(copy_as "$1" vpn-backup)
+	file=$(swift "$(copy_as "$1" vpn-backup)")
 	cat >>"$file" <<-END
 		  silent: {fail: [{target: er1, silent: true}], expect: [{from: hub-vm, to: office-pc, ttl: 62}]}
 		  tunnel-silent: {fail: [{target: hub-office-vpn, silent: true}], expect: [{from: hub-vm, to: office-pc, ttl: 60}]}

@@ -8,7 +8,7 @@ HOSTS=(hub-vm spoke-vm branch-vm remote-vm loc1-vm loc2-vm)
 
 setup_file() {
 	need ping curl iperf3 mtr tcpdump ethtool python3 jq bpftool || return 0
-	own_lab interop
+	own_swift_lab interop
 	hosts_and_addresses >"$BATS_FILE_TMPDIR/hosts"
 }
 

@@ -51,7 +51,7 @@ static struct liveness watched(uint64_t detect, uint64_t interval, uint64_t now)
 {
 	struct liveness l = {.timers = {.detect_ns = detect, .interval_ns = interval, .multiplier = detect / interval}};
 
-	liveness_start(&l, now);
+	liveness_start(&l, now, 0);
 	return l;
 }
 
@@ -131,4 +131,23 @@ Test(liveness, the_same_arrival_told_again_is_no_new_one)
 	liveness_sent(&l, 300 * MS);
 	liveness_heard(&l, 0, 1);
 	cr_expect_eq(l.unheard[0], 1);
+}
+
+/* Over a wire the first hello takes longer than silence may last; then they come as often as they are sent. */
+Test(liveness, a_long_way_is_no_silence)
+{
+	struct liveness l = watched(150 * MS, 50 * MS, 0);
+
+	liveness_start(&l, 1000 * MS, 400 * MS);
+	for (uint64_t now = 1000 * MS; now < 3000 * MS; now += 50 * MS) {
+		if (now >= 1400 * MS) {
+			liveness_heard(&l, 0, now);
+			liveness_heard(&l, 1, now);
+		}
+		cr_assert_eq(liveness_check(&l, now), LIVENESS_SAME, "at %llu ms", (unsigned long long)(now / MS));
+		liveness_sent(&l, now);
+	}
+	liveness_sent(&l, 3000 * MS);
+	liveness_sent(&l, 3050 * MS);
+	cr_expect_eq(liveness_check(&l, 3200 * MS), LIVENESS_DIED);
 }

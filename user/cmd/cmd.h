@@ -29,6 +29,8 @@ struct call { /* one invocation, parsed */
 	const char *interval, *timeout;
 	const char *block;
 	const char *svg; /* FILE */
+	const char *delay, *jitter, *loss, *rate, *reorder;
+	bool stats;
 };
 
 struct verb {
@@ -63,6 +65,7 @@ int cmd_events(const struct call *call);
 int cmd_show(const struct call *call);
 int cmd_diff(const struct call *call);
 int cmd_scenario(const struct call *call);
+int cmd_impair(const struct call *call);
 
 /* --- Shared by verbs (common.c) ------------------------------------------------------------------------------------
  */

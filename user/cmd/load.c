@@ -12,7 +12,8 @@
 #include "lib/version.h"
 #include "obs/print.h"
 
-#define EXCHANGE_MS 5000
+#define EXCHANGE_MS   5000
+#define MUCH_LOSS_PPM 200000 /* no retry makes up for that in the time there is */
 
 static cJSON *problems_json(const char *file, const struct diags *diags)
 {
@@ -163,8 +164,15 @@ static int check_exchange(const struct lab *lab)
 			return EXIT_DONE;
 		}
 	}
+	for (uint32_t l = 0; l < lab->fabric->links.n; l++) {
+		if (lab->impairments[l].params.loss_ppm >= MUCH_LOSS_PPM) {
+			log_info("no exchange between hosts was tried: '%s' is to lose %g %% of its packets",
+				 lab->fabric->links.items[l].name, lab->impairments[l].params.loss_ppm / 1e4);
+			return EXIT_DONE;
+		}
+	}
 	lab_pairs(lab, &pairs);
-	err = lab_exchange(lab, &pairs, EXCHANGE_MS, &e);
+	err = lab_exchange(lab, &pairs, EXCHANGE_MS + 3 * lab_slowest_ns(lab) / 1000000, &e);
 	if (err == -ETIMEDOUT) {
 		code = report_exchange(lab, &pairs);
 	} else if (err) {
@@ -177,18 +185,10 @@ static int check_exchange(const struct lab *lab)
 	return code;
 }
 
-/* What the language has and this version reads without carrying it. */
-static void say_not_yet(const struct topo *t)
-{
-	if (t->latencies.n)
-		log_info("latency: is not applied yet; packets take as long as they take");
-}
-
 static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)
 {
 	if (c->mounted_bpffs)
 		log_info("bpffs was not mounted; it is now, on /sys/fs/bpf");
-	say_not_yet(lab->topo);
 	if (before && !lab_changes_any(c) && strcmp(before->file, lab->file))
 		log_info("lab '%s' has the new file; nothing changes for its packets (%.2f s)", lab->topo->name,
 			 log_clock() - since);
@@ -309,7 +309,7 @@ struct change_line {
 	unsigned n;
 };
 
-#define N_CHANGE_LINES 11
+#define N_CHANGE_LINES 12
 
 static void change_lines(const struct lab_changes *c, struct change_line lines[N_CHANGE_LINES])
 {
@@ -321,6 +321,7 @@ static void change_lines(const struct lab_changes *c, struct change_line lines[N
 		{"linksSet", "links to set up, down or right", c->net.links_set},
 		{"programs", "times the XDP programs have to be loaded", c->loaded},
 		{"portsAttached", "ports that need their program", c->attached},
+		{"wires", "wires to join or to set", c->wires},
 		{"groups", "next-hop groups to write", c->dp.groups},
 		{"routesAdded", "routes to add", c->dp.routes_added},
 		{"routesChanged", "routes to change", c->dp.routes_changed},

@@ -55,7 +55,7 @@ static void add_all_pairs(const struct lab *lab, pings *list)
 	}
 	if (lab->fabric->hosts.n > MANY_HOSTS)
 		log_info("%zu pairs of %zu hosts, at most about %.1f s", list->n, lab->fabric->hosts.n,
-			 lab_ping_longest_ms(lab->fabric->hosts.n, list->n) / 1e3);
+			 lab_ping_longest_ms(lab, list->n) / 1e3);
 	warn_of_neighbours(list);
 }
 

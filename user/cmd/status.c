@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "daemon/client.h"
+#include "lab/wires.h"
 #include "lib/log.h"
 #include "obs/print.h"
 
@@ -62,8 +63,12 @@ static void show_one(const char *name, cJSON *list)
 		log_verbose("%s", e.text);
 	if (dp && loads_watch(dp, lab->image, &loads))
 		log_verbose("cannot read what circuits and gateways of lab '%s' carry", name);
-	in = (struct status_input){
-		.lab = lab, .dp = dp, .states = &states, .controller = pid > 0 ? pid : 0, .loads = &loads};
+	in = (struct status_input){.lab = lab,
+				   .dp = dp,
+				   .states = &states,
+				   .controller = pid > 0 ? pid : 0,
+				   .loads = &loads,
+				   .wires = wires_pid(name)};
 	in.unattached = dp ? dp_unattached(dp, lab->image) : 0;
 	if (list)
 		cJSON_AddItemToArray(list, status_json(&in));

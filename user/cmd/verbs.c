@@ -24,7 +24,7 @@ const struct verb verbs[] = {
 	{"verify", "[FILE]", 0, 1, "j", cmd_verify, "check the file's 'expect' entries with real packets",
 	 "Checks each entry under 'expect' of the loaded file, or of FILE, and prints a line for each:\n"
 	 "those between hosts with real probes, those about routes (at, vm) with the routes that are\n"
-	 "loaded. Exit code 3 when one fails. rtt: is counted as skipped for now."},
+	 "loaded. Exit code 3 when one fails. rtt: is the smallest of five round trips."},
 	{"routes", "HOST", 1, 1, "j", cmd_routes, "the effective routes of a host",
 	 "Prints the effective routes of a VM in the columns of\n"
 	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch."},
@@ -73,6 +73,13 @@ const struct verb verbs[] = {
 	 "path higher up. --maintenance takes a circuit's path or a gateway down and back up as\n"
 	 "planned work, and returns when it is over. 'events --follow' shows what happens."},
 	{"restore", "TARGET | --all", 0, 1, "a", cmd_restore, "bring it back", "Takes back what 'fail' did."},
+	{"impair", "set LINK | show [LINK] | reset LINK|--all", 1, 2, "jaYJORET", cmd_impair,
+	 "delay, loss, rate of links, at run time",
+	 "set gives a link (its name as 'status' shows it, or a target of 'fail' for all its links)\n"
+	 "delay, jitter, loss, a rate or reordering, in each direction; what is not given stays. show\n"
+	 "prints what each wire does, --stats what became of its packets and a histogram of\n"
+	 "(actual - asked) delay. reset goes back to what the file's latency: says. Example:\n"
+	 "  erxdpctl impair set er1.primary --delay 10ms --loss 0.5"},
 	{"capture", "LINK|DEVICE -w FILE", 1, 1, "wc", cmd_capture, "packets as pcapng, redirected ones included",
 	 "Writes what the programs handle on a link (its name as 'status' shows it, or a target of\n"
 	 "'fail') or on all ports of a device, with device, ports and verdict in each packet's\n"

@@ -123,9 +123,9 @@ struct liveness_timers liveness_timers_of(const struct fabric *f, const struct l
 	return (struct liveness_timers){};
 }
 
-void liveness_start(struct liveness *l, uint64_t now)
+void liveness_start(struct liveness *l, uint64_t now, uint64_t grace_ns)
 {
-	l->started = now;
+	l->started = now + grace_ns;
 	l->next_send = now;
 	l->unheard[0] = l->unheard[1] = 0;
 }

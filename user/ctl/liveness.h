@@ -33,16 +33,18 @@ struct liveness_timers liveness_timers_of(const struct fabric *f, const struct l
 /* One watched link. Zeroed, then liveness_start(). */
 struct liveness {
 	struct liveness_timers timers;
-	uint64_t started;  /* watching began, or the carrier came back */
+	uint64_t started;  /* from then on silence counts */
 	uint64_t heard[2]; /* last arrival at each end; 0: none */
 	uint64_t next_send;
 	unsigned unheard[2]; /* hellos sent towards an end since it last heard one */
 	bool dead;
 };
 
-/* Begin, or begin anew after carrier has returned: silence counts from now. What was dead stays so until it is heard.
+/*
+ * Begin, or begin anew after carrier has returned: silence counts from when a hello that is sent now can have come,
+ * after grace_ns. What was dead stays so until it is heard.
  */
-void liveness_start(struct liveness *l, uint64_t now);
+void liveness_start(struct liveness *l, uint64_t now, uint64_t grace_ns);
 /* A hello has been sent in each direction. */
 void liveness_sent(struct liveness *l, uint64_t now);
 /* The last arrival at an end, as the receiving program has noted it; the same one may be told again. */

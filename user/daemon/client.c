@@ -16,47 +16,18 @@
 #include "daemon/client.h"
 #include "daemon/names.h"
 #include "lab/lab.h"
+#include "lab/process.h"
 
 #define READY_FD    3
 #define READY_MS    60000 /* a large lab is computed once */
 #define ANSWER_S    60	  /* between two lines of an answer */
-#define END_MS	    5000
 #define END_STEP_MS 10
-#define NAME_MS	    1000
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
 
-/* Who holds the lock on the file of that name: asking takes no lock. */
-static int read_holder(int fd, pid_t *pid)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char text[32] = "";
-
-	if (fcntl(fd, F_OFD_GETLK, &lock))
-		return -errno;
-	if (lock.l_type == F_UNLCK)
-		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		return -errno;
-	*pid = atoi(text);
-	return *pid > 0 ? 0 : -EAGAIN; /* it has taken the lock, and is about to say who it is */
-}
-
 pid_t controller_pid(const char *lab)
 {
-	char path[512];
-	unsigned waited = 0;
-	pid_t pid = 0;
-	int fd, err;
-
-	lab_run_path(lab, CONTROLLER_FILE, path);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	while ((err = read_holder(fd, &pid)) == -EAGAIN && waited++ < NAME_MS && !lseek(fd, 0, SEEK_SET))
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	close(fd);
-	return err ? err : pid;
+	return process_holder(lab, CONTROLLER_FILE);
 }
 
 /* Returns a descriptor or -errno. */
@@ -79,37 +50,17 @@ static int connect_to(const char *lab, bool changing)
 	return err;
 }
 
-/* erxdpd lies beside erxdpctl, in the source tree as in an installation. */
-static void find_program(char out[static 4096])
-{
-	ssize_t n = readlink("/proc/self/exe", out, 4000);
-	char *slash;
-
-	out[n > 0 ? n : 0] = '\0';
-	slash = strrchr(out, '/');
-	strcpy(slash ? slash + 1 : out, "erxdpd");
-}
-
 static void become_controller(const char *lab, int ready)
 {
-	char program[4096], log[512];
-	int out, null = open("/dev/null", O_RDONLY);
+	char program[4096];
+	int err;
 
-	find_program(program);
-	lab_run_path(lab, CONTROLLER_LOG, log);
-	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (null < 0 || out < 0 || setsid() < 0 || chdir("/")) {
-		dprintf(ready, "cannot open its log '%s' or leave the terminal: %s", log, strerror(errno));
+	process_program("erxdpd", program);
+	err = process_detach(lab, ready);
+	if (err) {
+		dprintf(ready, "cannot open its log '" LAB_LOG "' or leave the terminal: %s", strerror(-err));
 		_exit(1);
 	}
-	dup2(null, 0);
-	dup2(out, 1);
-	dup2(out, 2);
-	if (ready == READY_FD)
-		fcntl(ready, F_SETFD, 0);
-	else
-		dup2(ready, READY_FD);
-	close_range(READY_FD + 1, ~0u, 0);
 	execl(program, "erxdpd", "--ready-fd", "3", lab, NULL);
 	dprintf(READY_FD, "cannot start '%s': %s; is it installed beside erxdpctl?", program, strerror(errno));
 	_exit(1);
@@ -201,20 +152,7 @@ int controller_ensure(const char *lab, struct error *e)
 
 int controller_end(const char *lab, struct error *e)
 {
-	static const int signals[] = {SIGTERM, SIGKILL};
-	pid_t pid = controller_pid(lab), now = pid;
-
-	/* Only while the lock says that this number is a controller's. */
-	for (int i = 0; i < 2 && pid > 0 && now == pid; i++) {
-		kill(pid, signals[i]);
-		for (int waited = 0; waited < END_MS && now == pid; waited += END_STEP_MS) {
-			rest();
-			now = controller_pid(lab);
-		}
-	}
-	if (now < 0)
-		return not_told(lab, now, e);
-	return now ? error_set(e, -EBUSY, "the controller of lab '%s' does not end", lab) : 0;
+	return process_end(lab, CONTROLLER_FILE, "controller", SIGTERM, e);
 }
 
 /* --- Talking ----------------------------------------------------------------------------------------------------- */

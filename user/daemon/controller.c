@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/names.h"
+#include "lab/process.h"
 #include "lib/log.h"
 
 /* What the loop finds in an event's pointer when it is none of the server's. */
@@ -42,6 +43,7 @@ static void date_sessions(struct controller *c)
 
 static void drop_lab(struct controller *c)
 {
+	wires_unwatch(c);
 	watch_stop(c);
 	free(c->alive);
 	c->alive = NULL;
@@ -95,6 +97,7 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 	c->hellos = dp_hellos(c->way->dp);
 	if (!c->hellos)
 		return error_set(e, -ENOMEM, "cannot map the arrivals of hellos of lab '%s'", c->name);
+	wires_watch(c);
 	hello_start(c);
 	if (dp_changes_sum(&changes.dp))
 		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
@@ -132,10 +135,12 @@ int controller_reload(struct controller *c, struct error *e)
 
 static uint64_t next_due(const struct controller *c)
 {
-	uint64_t due = hello_due(c), maintain = maintain_due(c);
+	uint64_t due = hello_due(c), maintain = maintain_due(c), wires = wires_due(c);
 
 	if (maintain < due)
 		due = maintain;
+	if (wires < due)
+		due = wires;
 	if (c->follow_at && c->follow_at < due)
 		due = c->follow_at;
 	if (c->sweep_at < due)
@@ -167,6 +172,7 @@ static void timer_rang(struct controller *c)
 		follow_noticed(c);
 	maintain_work(c);
 	sweep_work(c);
+	wires_work(c);
 }
 
 /* Somebody has taken the run directory away: whoever loads the lab again has another controller. */
@@ -189,6 +195,8 @@ static void handle(struct controller *c, const struct epoll_event *event)
 		timer_rang(c);
 	else if (event->data.ptr == &gone_tag)
 		look_for_claim(c);
+	else if (event->data.ptr == &c->wires)
+		wires_died(c);
 	else if (event->data.ptr != &watch_tag)
 		server_work(c, event->data.ptr, event->events);
 	else if (watch_read(c))
@@ -244,29 +252,6 @@ static void catch_signals(void)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
-}
-
-/* One controller per lab: the lock proves that it lives, the number in the file says who it is. */
-static int claim(const char *name, struct error *e)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char path[512], text[32];
-	int fd, n;
-
-	lab_run_path(name, CONTROLLER_FILE, path);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open '%s': %s; is lab '%s' loaded?", path, strerror(errno), name);
-	if (fcntl(fd, F_OFD_SETLK, &lock)) {
-		close(fd);
-		return error_set(e, -EBUSY, "lab '%s' has a controller already", name);
-	}
-	n = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, text, n, 0) != n) {
-		close(fd);
-		return error_set(e, -EIO, "cannot write '%s': %s", path, strerror(errno));
-	}
-	return fd;
 }
 
 int check_claim(const struct controller *c, struct error *e)
@@ -343,15 +328,21 @@ static void tell_ready(int fd, const char *text)
 
 int controller_run(const char *name, int ready_fd)
 {
-	struct controller c = {
-		.name = name, .epoll = -1, .timer = -1, .lock = -1, .claim = -1, .gone = -1, .events = events_new()};
+	struct controller c = {.name = name,
+			       .epoll = -1,
+			       .timer = -1,
+			       .lock = -1,
+			       .claim = -1,
+			       .gone = -1,
+			       .wires = -1,
+			       .events = events_new()};
 	struct error e = {};
 	int err;
 
 	catch_signals();
 	/* A failure is to be followed at once also while the hosts are busy. */
 	setpriority(PRIO_PROCESS, 0, -15);
-	c.claim = claim(name, &e);
+	c.claim = process_claim(name, CONTROLLER_FILE, "controller", &e);
 	err = c.claim < 0 ? c.claim : start(&c, &e);
 	if (err) {
 		log_error("%s", e.text);

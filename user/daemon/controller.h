@@ -8,6 +8,7 @@
  *   controller.c  life: taking a lab over, the event loop
  *   watch.c       carrier, as netlink reports it, and links that faults cut
  *   hello.c       neighbours that fall silent (ctl/liveness.h)
+ *   wires.c       the process that delays packets: alive, and with the right settings
  *   follow.c      routing follows: lock, compute, write, save, tell
  *   news.c        what was different before, as events
  *   events.c      the last events, and who wants the next ones
@@ -54,6 +55,8 @@ struct controller {
 	struct liveness *alive;		 /* by link */
 	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
 	uint64_t sweep_at;		 /* flows through gateways are looked at then; UINT64_MAX: never */
+	int wires;			 /* pidfd of the wire process; -1: none is watched */
+	uint64_t wires_at;		 /* it is to be looked for then; 0: it lives, or there is no wire */
 	struct maintenance *maintenance; /* NULL: none is going on */
 	const void *borrower;		 /* an asker's who: has the switches that are lent; NULL: nobody */
 	pid_t borrower_pid;
@@ -88,9 +91,25 @@ int watch_mend(struct controller *c, struct error *e);
 /* Whether the link should carry: not shut in the file, not cut, and it has carrier. */
 bool watch_carries(const struct controller *c, const struct link *l);
 
+/* --- wires.c --- */
+/* Begin to watch over the wire process; start it when it is missing. Under the lock. */
+void wires_watch(struct controller *c);
+void wires_unwatch(struct controller *c);
+/* It has died. */
+void wires_died(struct controller *c);
+/* When wires_work() has to be called next. */
+uint64_t wires_due(const struct controller *c);
+void wires_work(struct controller *c);
+/* What the link is to be like has changed: make it so. Under the lock. */
+int wires_follow(struct controller *c, struct error *e);
+/* How long a hello may be on its way over a link. */
+uint64_t wires_grace(const struct controller *c, const struct link *l);
+
 /* --- hello.c --- */
 /* Who was dead stays so until it is heard. */
 void hello_start(struct controller *c);
+/* Silence on this link counts from now on, and from when a first hello can have come. */
+void hello_restart(struct controller *c, const struct link *l);
 /* Send what is due, see who has fallen silent or is back. True: somebody has. */
 bool hello_work(struct controller *c);
 /* When hello_work() has to be called next. */

@@ -13,8 +13,6 @@ enum { BFD_DOWN = 1, BFD_UP = 3 };
 
 void hello_start(struct controller *c)
 {
-	uint64_t now = clock_now();
-
 	c->alive = xcalloc(c->lab->fabric->links.n, sizeof(*c->alive));
 	vec_each(l, &c->lab->fabric->links) {
 		struct liveness *alive = &c->alive[l->index];
@@ -23,8 +21,14 @@ void hello_start(struct controller *c)
 		/* Whom nobody listens to any more nobody would find alive. */
 		alive->dead = c->lab->dead[l->index] && alive->timers.detect_ns;
 		c->lab->dead[l->index] = alive->dead;
-		liveness_start(alive, now);
+		hello_restart(c, l);
 	}
+}
+
+/* A hello that is still on a wire is no silence. */
+void hello_restart(struct controller *c, const struct link *l)
+{
+	liveness_start(&c->alive[l->index], clock_now(), wires_grace(c, l));
 }
 
 static struct addr hello_address(const struct controller *c, const struct link *l, unsigned end)

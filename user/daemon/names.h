@@ -6,7 +6,6 @@
 #define READ_SOCKET	"read.sock"   /* 0660, group erxdp: asks and listens */
 #define CHANGE_SOCKET	"change.sock" /* 0600: changes the lab as well */
 #define CONTROLLER_FILE "controller"  /* locked as long as it lives; its process id */
-#define CONTROLLER_LOG	"log"
 
 #define MOST_LINE (64 * 1024)	/* bytes of a request */
 #define MOST_WAIT (1024 * 1024) /* bytes kept for a client that does not read; then it is dropped */

@@ -8,6 +8,8 @@
  *   {"do": "borrow", "connections": ["hub-er1"]}                their FastPath switches, until this connection ends
  *   {"do": "switch", "on": true}                                all that are lent to this connection
  *   {"do": "give-back"}                                         they are as they were before
+ *   {"do": "impair", "link": "ce1:er1.primary", "delayNs": 5000000}     also jitterNs, lossPpm, rateBps, reorderPpm
+ *   {"do": "unimpair", "link": "ce1:er1.primary"}               without a link: everything
  *   {"do": "reload", "version": "1.2"}                          the topology was loaded anew, by this version
  *   {"do": "stop"}
  *   {"do": "status"}   {"do": "neighbours"}
@@ -153,7 +155,9 @@ static int go_back(struct controller *c, char *before, struct error *e)
 	lab_state_set(c->lab, before);
 	lab_switch_forget(c->way);
 	memcpy(since, c->lab->since, size);
-	err = watch_again(c, e);
+	err = wires_follow(c, e);
+	if (!err)
+		err = watch_again(c, e);
 	if (!err)
 		err = follow_asked(c, (struct follow_how){.unsaved = true}, &changes, e);
 	memcpy(c->lab->since, since, size);
@@ -370,6 +374,160 @@ static cJSON *do_give_back(const struct request *r)
 	return reply;
 }
 
+/* --- Wires ------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *field;
+	enum impairment_part part;
+	double most;
+} impair_fields[] = {
+	{"delayNs", IMPAIR_DELAY, LINE_MOST_NS},      {"jitterNs", IMPAIR_JITTER, LINE_MOST_NS},
+	{"lossPpm", IMPAIR_LOSS, LINE_MILLION},	      {"rateBps", IMPAIR_RATE, LINE_MOST_BPS},
+	{"reorderPpm", IMPAIR_REORDER, LINE_MILLION},
+};
+
+static void set_part(struct impairment *i, enum impairment_part part, double value)
+{
+	i->given |= part;
+	switch (part) {
+	case IMPAIR_DELAY: i->params.delay_ns = (uint64_t)value; break;
+	case IMPAIR_JITTER: i->params.jitter_ns = (uint64_t)value; break;
+	case IMPAIR_LOSS: i->params.loss_ppm = (uint32_t)value; break;
+	case IMPAIR_RATE: i->params.rate_bps = (uint64_t)value; break;
+	case IMPAIR_REORDER: i->params.reorder_ppm = (uint32_t)value; break;
+	}
+}
+
+/* Returns NULL, or the refusal. */
+static cJSON *read_impairment(const struct request *r, struct impairment *out)
+{
+	for (size_t i = 0; i < sizeof(impair_fields) / sizeof(impair_fields[0]); i++) {
+		const cJSON *value = cJSON_GetObjectItemCaseSensitive(r->json, impair_fields[i].field);
+
+		if (!value)
+			continue;
+		if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0 && value->valuedouble <= impair_fields[i].most))
+			return refused(CODE_USAGE, "\"%s\" is a number from 0 to %.0f", impair_fields[i].field,
+				       impair_fields[i].most);
+		set_part(out, impair_fields[i].part, value->valuedouble);
+	}
+	return out->given ? NULL : refused(CODE_USAGE, "'impair' needs something to set, a delay for instance");
+}
+
+/* NULL: the links are there; else the refusal. */
+static cJSON *named_links(const struct controller *c, const char *name, index_list *links)
+{
+	if (lab_links_named(c->lab, name, links))
+		return refused(CODE_USAGE,
+			       "'%.120s' is no link of lab '%s' and nothing that can fail; 'erxdpctl status' lists the "
+			       "links",
+			       name, c->name);
+	if (!links->n)
+		return refused(CODE_USAGE, "'%.120s' has no link between two devices", name);
+	return NULL;
+}
+
+/* Bring the wires to what is asked for now, or both back to what was asked for before. */
+static cJSON *commit_wires(struct controller *c, char *before, const index_list *links, const char *what)
+{
+	struct error e = {}, again = {};
+	struct lab_changes changes;
+	cJSON *reply;
+	int err = wires_follow(c, &e);
+
+	if (!err)
+		err = follow_asked(c, (struct follow_how){}, &changes, &e);
+	if (!err)
+		reply = done("%s", what);
+	else if (go_back(c, before, &again))
+		reply = refused(CODE_REFUSED, "%s; going back failed too: %s; 'erxdpctl load' its file again", e.text,
+				again.text);
+	else
+		reply = refused(CODE_REFUSED, "%s; lab '%s' is as it was before", e.text, c->name);
+	/* A longer delay makes a gap in what is heard. */
+	vec_each(l, links)
+		hello_restart(c, &c->lab->fabric->links.items[*l]);
+	free(before);
+	return reply;
+}
+
+/* Returns NULL, or the refusal with the lab as it was. */
+static cJSON *impair_links(struct controller *c, const index_list *links, const struct impairment *i, char *before)
+{
+	vec_each(l, links) {
+		const char *name = c->lab->fabric->links.items[*l].name;
+		int err = lab_impair(c->lab, *l, i);
+
+		if (!err)
+			continue;
+		lab_state_set(c->lab, before);
+		if (err == -ERANGE)
+			return refused(CODE_USAGE,
+				       "'%s' has no delay: nothing waits that could be overtaken; give --delay too",
+				       name);
+		return refused(CODE_USAGE,
+			       "'%s' is the link of a host; wires join two devices, impair the next link on the way",
+			       name);
+	}
+	return NULL;
+}
+
+static cJSON *do_impair(const struct request *r)
+{
+	struct controller *c = r->c;
+	const char *name = text_of(r, "link");
+	char *before, what[256];
+	struct impairment i = {};
+	index_list links = {};
+	cJSON *reply;
+
+	if (!name)
+		return refused(CODE_USAGE, "'impair' needs a \"link\"");
+	reply = read_impairment(r, &i);
+	if (!reply)
+		reply = named_links(c, name, &links);
+	if (!reply) {
+		before = lab_state_text(c->lab);
+		reply = impair_links(c, &links, &i, before);
+		if (reply)
+			free(before);
+	}
+	if (!reply) {
+		snprintf(what, sizeof(what), "%.120s: %zu link%s impaired", name, links.n, links.n == 1 ? "" : "s");
+		event(c, "impair", name, NULL, "%s", what);
+		reply = commit_wires(c, before, &links, what);
+	}
+	vec_free(&links);
+	return reply;
+}
+
+static cJSON *do_unimpair(const struct request *r)
+{
+	struct controller *c = r->c;
+	const char *name = text_of(r, "link");
+	char *before = lab_state_text(c->lab), what[256];
+	index_list links = {};
+	unsigned reset = 0;
+	cJSON *reply = name ? named_links(c, name, &links) : NULL;
+
+	for (uint32_t l = 0; !name && l < c->lab->fabric->links.n; l++)
+		vec_push(&links, l);
+	for (size_t k = 0; !reply && k < links.n; k++)
+		reset += lab_unimpair(c->lab, links.items[k]);
+	if (!reply && !reset)
+		reply = done("%s was not impaired; nothing to reset", name ? name : "no link");
+	if (reply) {
+		free(before);
+	} else {
+		snprintf(what, sizeof(what), "%.120s: %u link%s as the file says again", name ? name : c->name, reset,
+			 reset == 1 ? "" : "s");
+		event(c, "impair", name ? name : c->name, NULL, "%s", what);
+		reply = commit_wires(c, before, &links, what);
+	}
+	vec_free(&links);
+	return reply;
+}
+
 /* follow_lock() has reloaded when the file is another one; a changed run directory of the same file is taken over too.
  */
 static cJSON *do_reload(const struct request *r)
@@ -458,11 +616,10 @@ static const struct {
 	bool changes; /* needs the changing socket, and the lab's lock */
 	cJSON *(*answer)(const struct request *r);
 } answers[] = {
-	{"fail", true, do_fail},	 {"restore", true, do_restore},
-	{"fastpath", true, do_fastpath}, {"borrow", true, do_borrow},
-	{"switch", true, do_switch},	 {"give-back", true, do_give_back},
-	{"reload", true, do_reload},	 {"stop", true, do_stop},
-	{"status", false, do_status},	 {"neighbours", false, do_neighbours},
+	{"fail", true, do_fail},      {"restore", true, do_restore},   {"fastpath", true, do_fastpath},
+	{"borrow", true, do_borrow},  {"switch", true, do_switch},     {"give-back", true, do_give_back},
+	{"impair", true, do_impair},  {"unimpair", true, do_unimpair}, {"reload", true, do_reload},
+	{"stop", true, do_stop},      {"status", false, do_status},    {"neighbours", false, do_neighbours},
 	{"events", false, do_events},
 };
 

@@ -50,7 +50,7 @@ static bool note_carrier(struct controller *c, const struct link *l)
 		return false;
 	c->lab->no_carrier[l->index] = missing;
 	if (!missing && c->alive)
-		liveness_start(&c->alive[l->index], clock_now());
+		hello_restart(c, l);
 	event(c, "carrier", l->name, cJSON_CreateObject(), "%s %s carrier, set from outside", l->name,
 	      missing ? "has lost" : "has");
 	return true;
@@ -121,17 +121,21 @@ void watch_stop(struct controller *c)
 
 typedef VEC(struct net_set) set_list;
 
-/* Links whose first end is not as faults ask; of those only the ones to be set up, or down. */
+/* Links that are not as faults ask; of those only the ones to be set up, or down. A wire's ends do not see each other.
+ */
 static void collect_sets(const struct controller *c, bool up, set_list *out)
 {
 	vec_each(l, &c->lab->fabric->links) {
 		bool wanted = !l->down_in_file && !c->lab->cut[l->index];
-		const struct port_seen *seen = &c->ports[l->ports[0]];
+		int ends = c->lab->wired[l->index] ? 2 : 1;
 
 		/* What was set down from outside is not ours to mend. */
-		if (wanted != up || !seen->known || seen->up == up || c->lab->no_carrier[l->index])
-			continue;
-		vec_push(out, ((struct net_set){.ifindex = ERX_FIRST_IFINDEX + seen->id, .up = up}));
+		for (int i = 0; i < ends && wanted == up && !c->lab->no_carrier[l->index]; i++) {
+			const struct port_seen *seen = &c->ports[l->ports[i]];
+
+			if (seen->known && seen->up != up)
+				vec_push(out, ((struct net_set){.ifindex = ERX_FIRST_IFINDEX + seen->id, .up = up}));
+		}
 	}
 }
 
@@ -184,7 +188,7 @@ static void watch_anew(struct controller *c, const bool *had_carrier)
 {
 	vec_each(l, &c->lab->fabric->links) {
 		if (!had_carrier[l->index] && watch_carries(c, l))
-			liveness_start(&c->alive[l->index], clock_now());
+			hello_restart(c, l);
 	}
 }
 

@@ -42,22 +42,40 @@ bool dp_fabric_is_new(const struct dp *dp)
 	       dp->control->fabric_inode != st.st_ino;
 }
 
-static int attach_one(struct dp *dp, const struct image_port *port, struct error *e)
+/* Where a program belongs: every port, and both ends of every wire. */
+struct place {
+	uint32_t id;
+	unsigned program;
+	const char *ifname;
+};
+typedef VEC(struct place) places;
+
+static void list_places(const struct image *image, places *out)
+{
+	vec_each(p, &image->ports)
+		vec_push(out, ((struct place){p->id, p->entry.kind, p->ifname}));
+	vec_each(w, &image->wires) {
+		for (int end = 0; end < 2; end++)
+			vec_push(out, ((struct place){w->end[end].id, DP_WIRE, w->end[end].ifname}));
+	}
+}
+
+static int attach_one(struct dp *dp, const struct place *at, struct error *e)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	uint32_t ifindex = ERX_FIRST_IFINDEX + port->id;
+	uint32_t ifindex = ERX_FIRST_IFINDEX + at->id;
 	int fd, err = 0;
 	char path[512];
 
 	link_path(dp->lab, ifindex, path);
 	if (unlink(path) && errno != ENOENT)
 		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
-	fd = bpf_link_create(dp->programs[port->entry.kind], ifindex, BPF_XDP, &opts);
+	fd = bpf_link_create(dp->programs[at->program], ifindex, BPF_XDP, &opts);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot attach '%s' to '%s' in native mode: %s",
-				 dp_kind_names[port->entry.kind], port->ifname, strerror(errno));
+				 dp_program_names[at->program], at->ifname, strerror(errno));
 	if (bpf_obj_pin(fd, path))
-		err = error_set(e, -errno, "cannot pin the link of '%s' as '%s': %s", port->ifname, path,
+		err = error_set(e, -errno, "cannot pin the link of '%s' as '%s': %s", at->ifname, path,
 				strerror(errno));
 	close(fd);
 	return err;
@@ -76,35 +94,48 @@ static int detach(const char *lab, uint32_t ifindex, struct error *e)
 static bool *wanted_ports(const struct image *image)
 {
 	bool *wanted = xcalloc(ERX_MAX_PORTS, sizeof(bool));
+	places all = {};
 
-	vec_each(p, &image->ports)
+	list_places(image, &all);
+	vec_each(p, &all)
 		wanted[p->id] = true;
+	vec_free(&all);
 	return wanted;
+}
+
+/* anew: what looks attached is on the interfaces of a fabric that is gone. */
+static int attach_if_missing(struct dp *dp, const struct place *at, bool anew, unsigned *attached, struct error *e)
+{
+	char path[512];
+	int err = 0;
+
+	link_path(dp->lab, ERX_FIRST_IFINDEX + at->id, path);
+	if (!anew)
+		err = is_attached(path, ERX_FIRST_IFINDEX + at->id, dp->program_ids[at->program]);
+	if (err > 0)
+		return 0;
+	if (err < 0)
+		return error_set(e, err, "cannot look at '%s', the link of '%s': %s", path, at->ifname, strerror(-err));
+	err = attach_one(dp, at, e);
+	*attached += !err;
+	return err;
 }
 
 int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e)
 {
 	bool anew = dp_fabric_is_new(dp);
+	places all = {};
+	int err = 0;
 
 	*attached = 0;
-	vec_each(p, &image->ports) {
-		char path[512];
-		int err = 0;
-
-		link_path(dp->lab, ERX_FIRST_IFINDEX + p->id, path);
-		if (!anew)
-			err = is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]);
-		if (err > 0)
-			continue;
-		if (err < 0)
-			return error_set(e, err, "cannot look at '%s', the link of '%s': %s", path, p->ifname,
-					 strerror(-err));
-		err = attach_one(dp, p, e);
+	list_places(image, &all);
+	vec_each(at, &all) {
+		err = attach_if_missing(dp, at, anew, attached, e);
 		if (err)
-			return err;
-		(*attached)++;
+			break;
 	}
-	return 0;
+	vec_free(&all);
+	return err;
 }
 
 int dp_detach(const char *lab, const struct image *image, struct error *e)
@@ -137,11 +168,14 @@ int dp_detach(const char *lab, const struct image *image, struct error *e)
 unsigned dp_unattached(const struct dp *dp, const struct image *image)
 {
 	unsigned missing = 0;
+	places all = {};
 	char path[512];
 
-	vec_each(p, &image->ports) {
+	list_places(image, &all);
+	vec_each(p, &all) {
 		link_path(dp->lab, ERX_FIRST_IFINDEX + p->id, path);
-		missing += is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->entry.kind]) <= 0;
+		missing += is_attached(path, ERX_FIRST_IFINDEX + p->id, dp->program_ids[p->program]) <= 0;
 	}
+	vec_free(&all);
 	return missing;
 }

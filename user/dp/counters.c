@@ -66,6 +66,60 @@ int dp_sweep(struct dp *dp, const struct image *image, struct error *e)
 	return error_set(e, -errno, "cannot look for flows that have ended in lab '%s': %s", dp->lab, strerror(errno));
 }
 
+static int clear(const struct dp *dp, enum dp_map map, uint32_t key, size_t size)
+{
+	void *zero = xcalloc(dp->cpus, size);
+	int err = bpf_map_update_elem(dp->maps[map], &key, zero, BPF_ANY) ? -errno : 0;
+
+	free(zero);
+	return err;
+}
+
+int dp_clear_wire(const struct dp *dp, uint32_t port_id, struct error *e)
+{
+	int err = clear(dp, DP_MAP_wires, port_id, sizeof(struct erx_wire_stats));
+
+	if (!err)
+		err = clear(dp, DP_MAP_port_lost, port_id, sizeof(uint64_t));
+	return err ? dp_write_failed(dp, "the counts of a wire", err, e) : 0;
+}
+
+int64_t dp_wire_sent(const struct dp *dp, uint32_t end, uint32_t port)
+{
+	struct erx_wire_stats in = {};
+	struct erx_port_stats out = {};
+	uint64_t unused, lost = 0;
+
+	dp_read_wire(dp, end, &in, &unused);
+	dp_read_port(dp, port, &out, &lost);
+	return (int64_t)(out.sent - lost + in.injected - in.received);
+}
+
+int64_t dp_wire_passed(const struct dp *dp, uint32_t end, uint32_t port)
+{
+	struct erx_wire_stats in = {};
+	struct erx_port_stats out = {};
+	uint64_t no_room = 0, unused;
+
+	dp_read_wire(dp, end, &in, &no_room);
+	dp_read_port(dp, port, &out, &unused);
+	return (int64_t)(in.received - in.no_process - no_room - out.received);
+}
+
+int dp_place_socket(const struct dp *dp, uint32_t port_id, int socket, struct error *e)
+{
+	if (!bpf_map_update_elem(dp->maps[DP_MAP_xsks], &port_id, &socket, BPF_ANY))
+		return 0;
+	return error_set(e, -errno, "cannot put a socket into erx_xsks of lab '%s': %s", dp->lab, strerror(errno));
+}
+
+int dp_read_wire(const struct dp *dp, uint32_t port_id, struct erx_wire_stats *stats, uint64_t *lost)
+{
+	int err = dp_sum_cpus(dp, DP_MAP_wires, port_id, sizeof(*stats), (uint64_t *)stats);
+
+	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct dp_path_count *)a)->name, ((const struct dp_path_count *)b)->name);

@@ -80,8 +80,8 @@ int dp_remember(struct dp *dp, struct error *e);
 void dp_forget(struct dp *dp);
 
 /*
- * Attach the program of its device's kind to every port of the image, in native
- * mode. *attached counts what had to be done. Returns 0 or -errno.
+ * Attach the program of its device's kind to every port of the image, and that of
+ * wires to their ends, in native mode. *attached counts what had to be done. Returns 0 or -errno.
  */
 int dp_attach(struct dp *dp, const struct image *image, unsigned *attached, struct error *e);
 /*
@@ -114,6 +114,18 @@ struct dp_meter_count {
 };
 int dp_read_meter(const struct dp *dp, uint32_t meter_id, struct dp_meter_count *out);
 int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *stats, uint64_t *lost);
+/* The end of a wire, by its number; *lost: its socket had no room. */
+int dp_read_wire(const struct dp *dp, uint32_t port_id, struct erx_wire_stats *stats, uint64_t *lost);
+
+/* Before an end belongs to another wire: forget what the programs have counted there. Returns 0 or -errno. */
+int dp_clear_wire(const struct dp *dp, uint32_t port_id, struct error *e);
+/* Frames that the port joined to an end has sent, less those that came in there: sent while there was no wire. */
+int64_t dp_wire_sent(const struct dp *dp, uint32_t end, uint32_t port);
+/* Frames that an end has let through to its socket, less those that have come in by the port beyond the other end. */
+int64_t dp_wire_passed(const struct dp *dp, uint32_t end, uint32_t port);
+/* From now on what comes in by the end of a wire goes to this AF_XDP socket, until that is closed. Returns 0 or -errno.
+ */
+int dp_place_socket(const struct dp *dp, uint32_t port_id, int socket, struct error *e);
 
 /*
  * When each port (by id) last had a hello of the controller's, in ns of CLOCK_MONOTONIC; 0: not since the

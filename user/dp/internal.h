@@ -20,6 +20,8 @@
 	X(devices)                                                                                                     \
 	X(port_counts)                                                                                                 \
 	X(port_lost)                                                                                                   \
+	X(wires)                                                                                                       \
+	X(xsks)                                                                                                        \
 	X(hellos)                                                                                                      \
 	X(icmp_limits)                                                                                                 \
 	X(meters)                                                                                                      \
@@ -47,11 +49,14 @@ struct dp_block {
 };
 typedef VEC(struct dp_block) dp_blocks;
 
+/* A program for each kind of device, and that of the ends of wires. */
+enum { DP_WIRE = ERX_N_KINDS, DP_N_PROGRAMS };
+
 struct dp {
 	char lab[ERX_NAME_LEN];
-	int maps[DP_N_MAPS];	   /* -1 when not open */
-	int programs[ERX_N_KINDS]; /* -1 when not open */
-	uint32_t program_ids[ERX_N_KINDS];
+	int maps[DP_N_MAPS];	     /* -1 when not open */
+	int programs[DP_N_PROGRAMS]; /* -1 when not open */
+	uint32_t program_ids[DP_N_PROGRAMS];
 	int sweep;			 /* program; -1 when not open */
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
@@ -62,7 +67,7 @@ struct dp {
 	dp_blocks blocks; /* sorted by key; as long as groups is set */
 };
 
-extern const char *const dp_kind_names[ERX_N_KINDS];
+extern const char *const dp_program_names[DP_N_PROGRAMS];
 
 /* All of an array, which has room in out. */
 int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, void *out, struct error *e);

@@ -19,10 +19,11 @@
 #define BPFFS	     "/sys/fs/bpf"
 #define HELLOS_BYTES (ERX_MAX_PORTS * sizeof(uint64_t))
 
-const char *const dp_kind_names[ERX_N_KINDS] = {
+const char *const dp_program_names[DP_N_PROGRAMS] = {
 #define X(id, name, text) name,
 	ERX_KINDS(X)
 #undef X
+		[DP_WIRE] = "wire",
 };
 
 static const char *const map_names[DP_N_MAPS] = {
@@ -115,7 +116,7 @@ void dp_close(struct dp *dp)
 	for (int i = 0; i < DP_N_MAPS; i++)
 		if (dp->maps[i] >= 0)
 			close(dp->maps[i]);
-	for (int i = 0; i < ERX_N_KINDS; i++)
+	for (int i = 0; i < DP_N_PROGRAMS; i++)
 		if (dp->programs[i] >= 0)
 			close(dp->programs[i]);
 	if (dp->sweep >= 0)
@@ -168,18 +169,18 @@ void dp_new_generation(const struct dp *dp)
 
 static int open_programs(struct dp *dp, struct error *e)
 {
-	for (int i = 0; i < ERX_N_KINDS; i++) {
+	for (int i = 0; i < DP_N_PROGRAMS; i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 		char name[64];
 
-		snprintf(name, sizeof(name), "programs/%s", dp_kind_names[i]);
+		snprintf(name, sizeof(name), "programs/%s", dp_program_names[i]);
 		dp->programs[i] = open_pin(dp, name, e);
 		if (dp->programs[i] < 0)
 			return dp->programs[i];
 		if (bpf_obj_get_info_by_fd(dp->programs[i], &info, &size))
 			return error_set(e, -errno, "cannot ask for the number of program '%s' of lab '%s': %s",
-					 dp_kind_names[i], dp->lab, strerror(errno));
+					 dp_program_names[i], dp->lab, strerror(errno));
 		dp->program_ids[i] = info.id;
 	}
 	dp->sweep = open_pin(dp, "programs/sweep", e);
@@ -235,6 +236,7 @@ static int check_contract(const struct dp *dp, struct error *e)
 		{DP_MAP_spent, sizeof(struct erx_spent)},
 		{DP_MAP_fastpath, sizeof(struct erx_fastpath)},
 		{DP_MAP_control, sizeof(struct erx_control)},
+		{DP_MAP_wires, sizeof(struct erx_wire_stats)},
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

@@ -22,6 +22,7 @@ struct compiler {
 uint32_t compile_id(struct compiler *c, enum id_space space, const char *key);
 
 void compile_ports(struct compiler *c);	      /* ports.c: devices, ports, policies */
+void compile_wires(struct compiler *c);	      /* ports.c: ends of wires */
 void compile_adjacencies(struct compiler *c); /* adjacency.c: adjacencies, paths, legs */
 void compile_meters(struct compiler *c);      /* meters.c: meters, and who is metered */
 void compile_routes(struct compiler *c);      /* routes.c: tables, routes, groups */

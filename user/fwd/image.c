@@ -61,6 +61,7 @@ struct image *image_compile(const struct image_input *in, struct diags *diags)
 	image->link_down = in->link_down;
 	image->link_silent = in->link_silent;
 	compile_ports(&c);
+	compile_wires(&c);
 	compile_adjacencies(&c);
 	compile_meters(&c);
 	compile_routes(&c);
@@ -90,6 +91,7 @@ void image_free(struct image *image)
 	vec_free(&image->paths);
 	vec_free(&image->legs);
 	vec_free(&image->policies);
+	vec_free(&image->wires);
 	arena_free(image->arena);
 	free(image);
 }

@@ -34,6 +34,16 @@ struct image_port {
 	uint32_t transit;   /* peerings: id of the one towards the peer's gateways; else 0 */
 };
 
+/* A link with delay, loss or rate: each port is joined to an end of the wire, and a process joins the ends. */
+struct image_wire {
+	uint32_t link;	     /* fabric link index */
+	struct {	     /* as the link's ports[] */
+		uint32_t id; /* from the numbers of ports; erx_ports has no entry for it */
+		char ifname[16];
+		uint8_t mac[6];
+	} end[2];
+};
+
 struct image_adjacency {
 	uint32_t id;
 	uint32_t port; /* fabric port index */
@@ -113,6 +123,7 @@ struct image {
 	VEC(struct image_path) paths;
 	VEC(struct image_leg) legs;
 	VEC(struct image_policy) policies;
+	VEC(struct image_wire) wires;
 	const bool *link_down, *link_silent; /* by link index, not owned */
 	/* Prefixes of one group differ now, so that after a change routes may have to move, not only groups. */
 	bool split;
@@ -124,6 +135,8 @@ struct image_input {
 	const struct rib *now;
 	const bool *link_down;	 /* by link index: what has failed or is shut */
 	const bool *link_silent; /* by link index: loses packets and nobody has noticed */
+	const bool *wired;	 /* by link index: it is a wire; NULL: none is
+				  */
 	const bool *fastpath;	 /* by index in topo->connections: the bypass is on */
 	struct ids *ids;
 };

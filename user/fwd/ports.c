@@ -31,14 +31,14 @@ void host_mac(const struct image *image, const struct host *h, uint8_t mac[stati
  * Interface names have 15 characters and no '/': as much of the device's name as
  * fits, then the port's number, which makes it unique.
  */
-static void interface_name(const struct device *d, uint32_t id, char out[static 16])
+static void interface_name(const char *name, uint32_t id, char out[static 16])
 {
 	char number[12];
 	size_t room, n = 0;
 
 	snprintf(number, sizeof(number), ".%u", id);
 	room = 15 - strlen(number);
-	for (const char *s = d->name; *s && n < room; s++)
+	for (const char *s = name; *s && n < room; s++)
 		out[n++] = *s == '/' || *s == ':' ? '-' : *s;
 	strcpy(out + n, number);
 }
@@ -164,8 +164,31 @@ void compile_ports(struct compiler *c)
 		struct image_port out = {.id = compile_id(c, ID_PORT, key), .port = port};
 
 		free(key);
-		interface_name(d, out.id, out.ifname);
+		interface_name(d->name, out.id, out.ifname);
 		out.entry = port_entry(c, port, out.id, &out.table_at);
 		vec_push(&c->image->ports, out);
+	}
+}
+
+static void compile_wire(struct compiler *c, const struct link *l)
+{
+	struct image_wire out = {.link = l->index};
+
+	for (int end = 0; end < 2; end++) {
+		char *key = xasprintf("wire %s/%d", l->name, end);
+
+		out.end[end].id = compile_id(c, ID_PORT, key);
+		interface_name("wire", out.end[end].id, out.end[end].ifname);
+		port_mac(out.end[end].id, out.end[end].mac);
+		free(key);
+	}
+	vec_push(&c->image->wires, out);
+}
+
+void compile_wires(struct compiler *c)
+{
+	vec_each(l, &c->in->fabric->links) {
+		if (c->in->wired && c->in->wired[l->index])
+			compile_wire(c, l);
 	}
 }

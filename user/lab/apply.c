@@ -11,6 +11,7 @@
 
 #include "lab/files.h"
 #include "lab/whole.h"
+#include "lab/wires.h"
 #include "lib/log.h"
 
 /* --- The plan for net/ ------------------------------------------------------------------------------------------- */
@@ -60,21 +61,59 @@ static void plan_host(const struct lab *lab, const struct link *l, struct net_pl
 	vec_push(&plan->hosts, out);
 }
 
+static const struct image_wire *wire_of(const struct lab *lab, uint32_t link)
+{
+	vec_each(w, &lab->image->wires) {
+		if (w->link == link)
+			return w;
+	}
+	return NULL;
+}
+
+/*
+ * A pair at each end of the wire. An AF_XDP socket has one queue: so frames come in by one, and the port that sends
+ * them there must have no more than that.
+ */
+static void plan_wire(const struct lab *lab, const struct link *l, const struct image_wire *w, struct net_plan *plan)
+{
+	for (int end = 0; end < 2; end++) {
+		struct net_link link = {.mtu = ERX_LINK_MTU, .up = is_up(lab, l)};
+		struct net_port *far = &link.end[1];
+
+		link.end[0] = plan_port(lab, l->ports[end]);
+		link.end[0].queues[0] = 1;
+		*far = (struct net_port){.ifindex = ERX_FIRST_IFINDEX + w->end[end].id, .queues = {1, 1}};
+		memcpy(far->name, w->end[end].ifname, sizeof(far->name));
+		memcpy(far->mac, w->end[end].mac, sizeof(far->mac));
+		snprintf(far->alias, sizeof(far->alias), "wire of %.200s", l->name);
+		vec_push(&plan->links, link);
+	}
+}
+
+static void plan_link(const struct lab *lab, const struct link *l, struct net_plan *plan)
+{
+	struct net_link link = {.mtu = ERX_LINK_MTU, .up = is_up(lab, l)};
+	const struct image_wire *w = wire_of(lab, l->index);
+
+	if (w) {
+		plan_wire(lab, l, w, plan);
+		return;
+	}
+	link.end[0] = plan_port(lab, l->ports[0]);
+	link.end[1] = plan_port(lab, l->ports[1]);
+	vec_push(&plan->links, link);
+}
+
 static void make_plan(const struct lab *lab, struct net_plan *plan)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->lab = lab->topo->name;
 	lab_fabric_namespace(lab->topo->name, plan->fabric);
 	vec_each(l, &lab->fabric->links) {
-		struct net_link link = {.mtu = ERX_LINK_MTU, .up = is_up(lab, l)};
-
-		if (l->kind == LINK_HOST) {
+		if (l->kind == LINK_HOST)
 			plan_host(lab, l, plan);
-			continue;
-		}
-		link.end[0] = plan_port(lab, l->ports[0]);
-		link.end[1] = plan_port(lab, l->ports[1]);
-		vec_push(&plan->links, link);
+		else
+			plan_link(lab, l, plan);
 	}
 }
 
@@ -169,8 +208,9 @@ int lab_apply_maps(struct lab *lab, struct lab_changes *changes, struct error *e
 
 bool lab_changes_any(const struct lab_changes *c)
 {
-	return c->mounted_bpffs || c->loaded || c->attached || c->net.namespaces_added || c->net.namespaces_removed ||
-	       c->net.links_added || c->net.links_removed || c->net.links_set || dp_changes_sum(&c->dp);
+	return c->mounted_bpffs || c->loaded || c->attached || c->wires || c->net.namespaces_added ||
+	       c->net.namespaces_removed || c->net.links_added || c->net.links_removed || c->net.links_set ||
+	       dp_changes_sum(&c->dp);
 }
 
 /* --- The whole way ----------------------------------------------------------------------------------------------- */
@@ -182,6 +222,9 @@ static int apply_dry(struct lab *lab, const struct net_plan *plan, struct lab_ch
 	if (err)
 		return err;
 	err = apply_maps(lab, true, changes, e);
+	if (!err || err == -ENOENT)
+		wires_make(lab, lab->image, (struct wires_how){.loaded = changes->loaded, .dry = true}, &changes->wires,
+			   e);
 	if (err != -ENOENT || !changes->net.namespaces_added)
 		return err;
 	/* No fabric to look into: every port is new, and what the maps lack is not known yet. */
@@ -197,6 +240,14 @@ static int save_ids(const struct lab *lab, struct error *e)
 
 	free(ids);
 	return err;
+}
+
+static int make_wires(const struct lab *lab, struct lab_changes *changes, struct error *e)
+{
+	const struct wires_how how = {.touched = changes->net.links_added || changes->attached,
+				      .loaded = changes->loaded};
+
+	return wires_make(lab, lab->image, how, &changes->wires, e);
 }
 
 int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_changes *changes, struct error *e)
@@ -221,11 +272,16 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 	if (!err)
 		err = save_ids(lab, e);
 	if (!err)
+		err = wires_clear_new(lab, e);
+	if (!err)
 		err = net_apply(&both, false, &changes->net, e);
 	log_took("namespaces and links", &since);
 	if (!err)
 		err = apply_maps(lab, false, changes, e);
 	log_took("programs and maps", &since);
+	if (!err)
+		err = make_wires(lab, changes, e);
+	log_took("wires", &since);
 	if (!err && before)
 		err = net_apply(&plan, false, &second, e);
 	if (!err)
@@ -260,7 +316,8 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 	struct error held = {};
 	double since = log_clock();
 	char path[512];
-	int err, net_err;
+	struct error held_by_wires = {};
+	int err, net_err, wire_err;
 
 	memset(removed, 0, sizeof(*removed));
 	dp_pin_path(name, "", path);
@@ -271,10 +328,17 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 	log_took("programs and maps", &since);
 	net_err = net_remove(name, &removed->namespaces, &held);
 	log_took("namespaces and links", &since);
+	/* After its interfaces: the kernel takes sockets apart quickly that have none. */
+	wire_err = wires_end(name, &held_by_wires);
+	log_took("wire process", &since);
 	snprintf(removed->held, sizeof(removed->held), "%s", held.text);
 	if (net_err && !err) {
 		*e = held;
 		err = net_err;
+	}
+	if (wire_err && !err) {
+		*e = held_by_wires;
+		err = wire_err;
 	}
 	return err ? err : run_remove(name, e);
 }

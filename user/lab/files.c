@@ -15,10 +15,11 @@
 
 #include "lab/state.h"
 #include "lib/log.h"
+#include "wire/wire.h"
 
-/* All that may be in a lab's run directory; the last four are the controller's (daemon/). */
-static const char *const run_files[] = {"topology.yaml", "state",      "ids", "read.sock",
-					"change.sock",	 "controller", "log"};
+/* All that may be in a lab's run directory; sockets and "controller" are the controller's (daemon/). */
+static const char *const run_files[] = {"topology.yaml", "state",     "ids",	  "read.sock", "change.sock",
+					"controller",	 WIRE_CONFIG, WIRE_STATS, WIRE_LOCK,   LAB_LOG};
 
 void lab_run_path(const char *lab, const char *file, char out[static 512])
 {
@@ -124,8 +125,7 @@ int lab_lock(const char *name, bool create, bool exclusive, struct error *e)
 
 /* --- A file's text ------------------------------------------------------------------------------------------------ */
 
-/* The text of a file, to be freed. Returns 0, -ENOENT when there is none (*text is NULL then), or another -errno. */
-static int run_read(const char *lab, const char *file, char **text, size_t *size, struct error *e)
+int run_read(const char *lab, const char *file, char **text, size_t *size, struct error *e)
 {
 	char path[512];
 	FILE *in, *out;

@@ -3,12 +3,15 @@
 #ifndef ERX_LAB_FILES_H
 #define ERX_LAB_FILES_H
 
+#include <stddef.h>
 #include "lib/error.h"
 
 struct lab;
 
 /* Write a file by rename, if its text is another. Returns 0 or -errno. */
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e);
+/* The text of a file, to be freed. Returns 0, -ENOENT when there is none (*text is NULL then), or another -errno. */
+int run_read(const char *lab, const char *file, char **text, size_t *size, struct error *e);
 int run_remove(const char *lab, struct error *e);
 
 #endif

@@ -88,17 +88,35 @@ static int copy_diags(struct diags *diags, struct error *e)
 	return -E2BIG;
 }
 
+static int check_wires(const struct lab *lab, struct error *e)
+{
+	unsigned n = 0;
+
+	for (uint32_t l = 0; l < lab->fabric->links.n; l++)
+		n += lab->wired[l];
+	if (n <= ERX_MAX_WIRES)
+		return 0;
+	return error_set(e, -E2BIG,
+			 "%u links have latency or are impaired; a lab can have %u such links (see limits.h)", n,
+			 ERX_MAX_WIRES);
+}
+
 int lab_compute(struct lab *lab, struct error *e)
 {
 	struct image_input in = {.fabric = lab->fabric,
 				 .link_silent = lab->link_silent,
 				 .link_down = lab->link_down,
+				 .wired = lab->wired,
 				 .fastpath = lab->fastpath};
 	struct conditions conditions = lab_conditions(lab);
 	struct diags diags = {};
 	char *names = ids_format(lab->ids);
-	int err;
+	int err = check_wires(lab, e);
 
+	if (err) {
+		free(names);
+		return err;
+	}
 	/* Only what this image uses is to keep its number. */
 	if (lab->image) {
 		ids_free(lab->ids);

@@ -10,17 +10,21 @@
  *   topology.yaml  the file as loaded
  *   state          faults, FastPath switches, loans of them, what was noticed, what routing goes by (lab/state.c)
  *   ids            numbers by name (fwd/ids.h)
- * All three are replaced by rename, so a reader sees the old or the new one.
+ *   wires          what the wire process is to do, and wires.stats what it has counted (lab/wires.h)
+ * The texts are replaced by rename, so a reader sees the old or the new one.
  * The controller's sockets, lock and log are there as well (daemon/).
  */
 #ifndef ERX_LAB_LAB_H
 #define ERX_LAB_LAB_H
 
 #include "dp/dp.h"
+#include "fwd/delay.h"
 #include "fwd/image.h"
 #include "net/net.h"
+#include "wire/line.h"
 
 #define LAB_RUN	  "/run/erxdp"
+#define LAB_LOG	  "log"	  /* of the lab's processes, in its run directory */
 #define LAB_GROUP "erxdp" /* may ask the controller, where the group exists */
 
 /* What can be done to a target of `fail`; see the table in lab/state.c. */
@@ -46,6 +50,20 @@ struct loan {
 	bool was_on; /* what it goes back to */
 };
 
+/* What `impair set` has asked of a link, for each direction; what was not given is as the file says, or nothing. */
+enum impairment_part {
+	IMPAIR_DELAY = 1 << 0,
+	IMPAIR_JITTER = 1 << 1,
+	IMPAIR_LOSS = 1 << 2,
+	IMPAIR_RATE = 1 << 3,
+	IMPAIR_REORDER = 1 << 4,
+};
+
+struct impairment {
+	unsigned given; /* enum impairment_part */
+	struct line_params params;
+};
+
 struct lab {
 	char *file; /* text of the topology, for topology.yaml */
 	size_t file_size;
@@ -58,6 +76,10 @@ struct lab {
 	bool *cut;	   /* no carrier */
 	bool *link_silent; /* loses packets */
 	const char **shut; /* why the session over it is closed; NULL: it is not */
+	/* Delay and the like, by link: what the file says, what was asked for, and whether both make it a wire. */
+	struct link_delay *delays;
+	struct impairment *impairments;
+	bool *wired;
 	/* Noticed, by link. */
 	bool *no_carrier; /* and nobody has asked for that */
 	bool *dead;	  /* the neighbour has been silent for too long (ctl/liveness.h) */
@@ -115,6 +137,21 @@ int lab_restore_planned(struct lab *lab);
 /* Whether any switch is lent; and give all of them back: they are as they were before. Returns how many were lent. */
 bool lab_has_loans(const struct lab *lab);
 unsigned lab_end_loans(struct lab *lab);
+/*
+ * Delay, loss and the like of a link of two devices: what is given is added to what was given before. Returns 0,
+ * -EINVAL for a host's link, -ERANGE when it would reorder what has no delay.
+ */
+int lab_impair(struct lab *lab, uint32_t link, const struct impairment *impairment);
+/* As the file says again. Returns whether it was not. */
+bool lab_unimpair(struct lab *lab, uint32_t link);
+/* What the direction from one end of the link ([0]: its first port) is like now. */
+struct line_params lab_line(const struct lab *lab, uint32_t link, int from);
+/* Links by name, or by a target of `fail`, hosts' links left out there. Returns 0 or -ENOENT. */
+int lab_links_named(const struct lab *lab, const char *name, index_list *links);
+/* No round trip between two hosts takes longer by what is asked of wires: an upper bound, in ns. */
+uint64_t lab_slowest_ns(const struct lab *lab);
+/* How long to wait for an answer that takes least_ms at the most when there are no wires. */
+unsigned lab_wait_ms(const struct lab *lab, unsigned least_ms);
 /* All of a lab's state as text, to be freed; and back to it (the text is cut up). */
 char *lab_state_text(const struct lab *lab);
 void lab_state_set(struct lab *lab, char *text);
@@ -146,6 +183,7 @@ struct lab_changes {
 	bool mounted_bpffs;
 	bool loaded; /* programs and maps were made */
 	unsigned attached;
+	unsigned wires; /* that are new or different, or whose process is missing */
 	struct net_changes net;
 	struct dp_changes dp;
 };

@@ -146,7 +146,7 @@ static void ask(struct survey *s)
 		if (++burst % BURST == 0)
 			receive_for(s, BURST_MS);
 	}
-	receive_for(s, ROUND_MS);
+	receive_for(s, lab_wait_ms(s->lab, ROUND_MS));
 }
 
 static int run(void *arg)
@@ -166,9 +166,12 @@ static int run(void *arg)
 	return 0;
 }
 
-unsigned lab_ping_longest_ms(size_t hosts, size_t pairs)
+unsigned lab_ping_longest_ms(const struct lab *lab, size_t pairs)
 {
-	return hosts * HOST_MS + ROUNDS * (ROUND_MS + (pairs + BURST - 1) / BURST * (BURST_MS + SEND_MS));
+	size_t hosts = lab->fabric->hosts.n;
+	unsigned round = lab_wait_ms(lab, ROUND_MS);
+
+	return hosts * HOST_MS + ROUNDS * (round + (pairs + BURST - 1) / BURST * (BURST_MS + SEND_MS));
 }
 
 int lab_ping(const struct lab *lab, pings *list, struct error *e)

@@ -18,7 +18,7 @@ struct ping {
 typedef VEC(struct ping) pings;
 
 /* How long lab_ping() takes when nobody answers, in ms: rounds of waiting, and a pause after each burst of requests. */
-unsigned lab_ping_longest_ms(size_t hosts, size_t pairs);
+unsigned lab_ping_longest_ms(const struct lab *lab, size_t pairs);
 /* Ask every pair; those that do not answer are asked again twice. Returns 0 or -errno. */
 int lab_ping(const struct lab *lab, pings *list, struct error *e);
 

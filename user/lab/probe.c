@@ -18,6 +18,8 @@
 #define ROUNDS	 3 /* as traceroute does */
 #define ROUND_MS 400
 #define FULL_TTL 64
+#define TIMINGS	 5
+#define GAP_NS	 500000 /* between two probes that are timed */
 #define ID_BASE	 0x4552
 
 struct session {
@@ -72,6 +74,7 @@ static void note_reply(struct session *s, size_t at, unsigned sequence, const st
 		uint64_t rtt = clock_now() - s->sent_ns[at][0];
 
 		t->ttl = ip->ttl;
+		t->open = false;
 		t->rtt_ns = t->rtt_ns && t->rtt_ns < rtt ? t->rtt_ns : rtt;
 		return;
 	}
@@ -129,15 +132,24 @@ static bool all_answered(const struct session *s)
 	return true;
 }
 
-static void receive_round(struct session *s)
+static bool all_timed(const struct session *s)
 {
-	uint64_t end = clock_now() + ROUND_MS * 1000000ull;
+	vec_each(t, s->list) {
+		if (t->open)
+			return false;
+	}
+	return true;
+}
+
+static void receive_until(struct session *s, bool (*done)(const struct session *s))
+{
+	uint64_t end = clock_now() + lab_wait_ms(s->lab, ROUND_MS) * 1000000ull;
 	size_t n = s->lab->fabric->hosts.n;
 	struct pollfd *polls = xcalloc(n, sizeof(*polls));
 
 	for (size_t i = 0; i < n; i++)
 		polls[i] = (struct pollfd){.fd = s->sockets[i], .events = POLLIN};
-	while (clock_now() < end && !all_answered(s)) {
+	while (clock_now() < end && !done(s)) {
 		if (poll(polls, n, 20) <= 0)
 			continue;
 		vec_each(h, &s->lab->fabric->hosts) {
@@ -146,6 +158,22 @@ static void receive_round(struct session *s)
 		}
 	}
 	free(polls);
+}
+
+/* One at a time, so that none waits for another. */
+static void time_round(struct session *s)
+{
+	for (size_t at = 0; at < s->list->n; at++) {
+		struct trace *t = &s->list->items[at];
+
+		t->open = t->timed && t->ttl;
+		if (!t->open)
+			continue;
+		send_probe(s, at, 0);
+		nanosleep(&(struct timespec){.tv_nsec = GAP_NS}, NULL);
+	}
+	if (!all_timed(s))
+		receive_until(s, all_timed);
 }
 
 static int run(void *arg)
@@ -162,8 +190,10 @@ static int run(void *arg)
 	}
 	for (int round = 0; round < ROUNDS && !all_answered(s); round++) {
 		send_round(s);
-		receive_round(s);
+		receive_until(s, all_answered);
 	}
+	for (int i = 0; i < TIMINGS; i++)
+		time_round(s);
 	vec_each(t, s->list) {
 		if (!t->reached)
 			t->n_hops = PROBE_MAX_TTL;

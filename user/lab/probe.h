@@ -13,6 +13,8 @@
 
 struct trace {
 	const struct host *from, *to;
+	bool timed;			 /* wanted: rtt_ns without the others' probes in the way */
+	bool open;			 /* such a probe is under way */
 	struct addr hops[PROBE_MAX_TTL]; /* by TTL - 1; ADDR_NONE: no answer to any probe */
 	unsigned n_hops;		 /* up to the destination, or PROBE_MAX_TTL */
 	bool reached;

@@ -7,6 +7,7 @@
  *   down er1.primary          a fault (the words of the table below)
  *   fastpath-on hub-er1       a switch
  *   lent-off hub-er1          somebody measures with it; it goes back to off
+ *   impair LINK 1,5000000,0,0,0,0    given, delay, jitter, rate, loss, reorder (struct impairment)
  *   no-carrier LINK           noticed: nobody asked for it
  *   dead LINK                 noticed: the neighbour is silent
  *   link-down LINK            routing goes by this
@@ -17,6 +18,8 @@
 #include "lab/state.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,6 +203,99 @@ unsigned lab_end_loans(struct lab *lab)
 	return n;
 }
 
+/* --- Wires ------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	enum impairment_part part;
+	size_t offset, size;
+} parts[] = {
+	{IMPAIR_DELAY, offsetof(struct line_params, delay_ns), sizeof(uint64_t)},
+	{IMPAIR_JITTER, offsetof(struct line_params, jitter_ns), sizeof(uint64_t)},
+	{IMPAIR_LOSS, offsetof(struct line_params, loss_ppm), sizeof(uint32_t)},
+	{IMPAIR_RATE, offsetof(struct line_params, rate_bps), sizeof(uint64_t)},
+	{IMPAIR_REORDER, offsetof(struct line_params, reorder_ppm), sizeof(uint32_t)},
+};
+
+static void merge_params(struct line_params *to, const struct impairment *from)
+{
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (from->given & parts[i].part)
+			memcpy((char *)to + parts[i].offset, (const char *)&from->params + parts[i].offset,
+			       parts[i].size);
+	}
+}
+
+struct line_params lab_line(const struct lab *lab, uint32_t link, int from)
+{
+	struct line_params p = {.delay_ns = lab->delays[link].ns[from]};
+
+	merge_params(&p, &lab->impairments[link]);
+	return p;
+}
+
+static void mark_wire(struct lab *lab, uint32_t link)
+{
+	const struct line_params none = {}, one = lab_line(lab, link, 0), other = lab_line(lab, link, 1);
+
+	lab->wired[link] = memcmp(&one, &none, sizeof(none)) || memcmp(&other, &none, sizeof(none));
+}
+
+int lab_impair(struct lab *lab, uint32_t link, const struct impairment *impairment)
+{
+	struct impairment *is = &lab->impairments[link], was = *is;
+	struct line_params p;
+
+	if (lab->fabric->links.items[link].kind == LINK_HOST)
+		return -EINVAL;
+	is->given |= impairment->given;
+	merge_params(&is->params, impairment);
+	p = lab_line(lab, link, 0);
+	/* Overtaking needs somebody who waits. */
+	if (p.reorder_ppm && !p.delay_ns && !p.jitter_ns) {
+		*is = was;
+		return -ERANGE;
+	}
+	mark_wire(lab, link);
+	return 0;
+}
+
+bool lab_unimpair(struct lab *lab, uint32_t link)
+{
+	bool was = lab->impairments[link].given;
+
+	lab->impairments[link] = (struct impairment){};
+	mark_wire(lab, link);
+	return was;
+}
+
+/* Of the wires that can be on one way. */
+#define WIRES_ON_A_WAY 4
+
+uint64_t lab_slowest_ns(const struct lab *lab)
+{
+	uint64_t most = 0;
+
+	for (uint32_t l = 0; l < lab->fabric->links.n; l++) {
+		for (int from = 0; from < 2; from++) {
+			struct line_params p = lab_line(lab, l, from);
+			uint64_t ns = p.delay_ns + p.jitter_ns + (p.rate_bps ? LINE_QUEUE_NS : 0);
+
+			most = ns > most ? ns : most;
+		}
+	}
+	return 2 * WIRES_ON_A_WAY * most;
+}
+
+/* What comes with it on a busy machine. */
+#define SLACK_MS 100
+
+unsigned lab_wait_ms(const struct lab *lab, unsigned least_ms)
+{
+	unsigned wires_ms = SLACK_MS + lab_slowest_ns(lab) / 1000000;
+
+	return wires_ms > least_ms ? wires_ms : least_ms;
+}
+
 /* --- What routing goes by ---------------------------------------------------------------------------------------- */
 
 static bool is_effect(const struct lab *lab, uint32_t link, enum liveness_effect effect)
@@ -286,6 +382,11 @@ void state_init(struct lab *lab)
 	lab->cut = xcalloc(links, sizeof(bool));
 	lab->link_silent = xcalloc(links, sizeof(bool));
 	lab->shut = xcalloc(links, sizeof(*lab->shut));
+	lab->delays = delay_compute(lab->fabric);
+	lab->impairments = xcalloc(links, sizeof(*lab->impairments));
+	lab->wired = xcalloc(links, sizeof(bool));
+	for (size_t l = 0; l < links; l++)
+		mark_wire(lab, l);
 	lab->no_carrier = xcalloc(links, sizeof(bool));
 	lab->dead = xcalloc(links, sizeof(bool));
 	lab->link_down = xcalloc(links, sizeof(bool));
@@ -297,9 +398,9 @@ void state_init(struct lab *lab)
 
 void state_free(struct lab *lab)
 {
-	void *const arrays[] = {lab->fastpath,	   lab->loans,	    lab->cut,	lab->link_silent,
-				lab->shut,	   lab->no_carrier, lab->dead,	lab->link_down,
-				lab->session_down, lab->because,    lab->since, lab->prepends};
+	void *const arrays[] = {lab->fastpath,	 lab->loans,	lab->cut,	lab->link_silent,  lab->shut,
+				lab->no_carrier, lab->dead,	lab->link_down, lab->session_down, lab->because,
+				lab->since,	 lab->prepends, lab->delays,	lab->impairments,  lab->wired};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]);
@@ -365,6 +466,14 @@ char *lab_state_text(const struct lab *lab)
 		if (lab->loans[i].lent)
 			fprintf(out, "lent-%s %s\n", lab->loans[i].was_on ? "on" : "off", c->name);
 	}
+	vec_each(l, &lab->fabric->links) {
+		const struct impairment *i = &lab->impairments[l->index];
+
+		if (i->given)
+			fprintf(out, "impair %s %u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u,%u\n", l->name, i->given,
+				i->params.delay_ns, i->params.jitter_ns, i->params.rate_bps, i->params.loss_ppm,
+				i->params.reorder_ppm);
+	}
 	write_links((struct lab *)lab, out);
 	vec_each(d, &lab->fabric->devices) {
 		if (lab->prepends[d->index])
@@ -416,6 +525,43 @@ static const struct link *link_named(const struct lab *lab, const char *name)
 	return NULL;
 }
 
+int lab_links_named(const struct lab *lab, const char *name, index_list *links)
+{
+	const struct link *l = link_named(lab, name);
+	index_list all = {};
+	int err;
+
+	if (l) {
+		vec_push(links, l->index);
+		return 0;
+	}
+	err = target_links(lab->fabric, name, &all);
+	vec_each(i, &all) {
+		if (lab->fabric->links.items[*i].kind != LINK_HOST)
+			vec_push(links, *i);
+	}
+	vec_free(&all);
+	return err;
+}
+
+static bool read_impairment(struct lab *lab, const char *word, char *name)
+{
+	struct impairment i = {};
+	char *blank = strrchr(name, ' ');
+	const struct link *l;
+
+	if (strcmp(word, "impair"))
+		return false;
+	if (!blank || sscanf(blank, "%u,%" SCNu64 ",%" SCNu64 ",%" SCNu64 ",%u,%u", &i.given, &i.params.delay_ns,
+			     &i.params.jitter_ns, &i.params.rate_bps, &i.params.loss_ppm, &i.params.reorder_ppm) != 6)
+		return true;
+	*blank = '\0';
+	l = link_named(lab, name);
+	if (!l || lab_impair(lab, l->index, &i))
+		log_info("'%s' is not impaired any more: there is no such link now", name);
+	return true;
+}
+
 /* "NAME 123": cuts the number off. */
 static unsigned long long split_number(char *name)
 {
@@ -458,7 +604,7 @@ void state_parse(struct lab *lab, char *text)
 		if (!name)
 			continue;
 		*name++ = '\0';
-		if (!read_fault(lab, line, name) && !read_switch(lab, line, name))
+		if (!read_fault(lab, line, name) && !read_switch(lab, line, name) && !read_impairment(lab, line, name))
 			read_seen(lab, line, name);
 	}
 }

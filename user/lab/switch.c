@@ -146,6 +146,7 @@ int lab_switch_apply(struct lab *lab, struct lab_switch *s, enum lab_pace pace, 
 		.now = now,
 		.link_down = lab->link_down,
 		.link_silent = lab->link_silent,
+		.wired = lab->wired,
 		.fastpath = lab->fastpath,
 		.ids = lab->ids,
 	};

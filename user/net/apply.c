@@ -91,6 +91,8 @@ static struct link_want port_want(const struct net_port *port, unsigned mtu, boo
 		.alias = port->alias[0] ? port->alias : NULL,
 		.mac = port->mac,
 		.mtu = mtu,
+		.tx_queues = port->queues[0],
+		.rx_queues = port->queues[1],
 		.up = up,
 		.ns = -1,
 	};
@@ -195,7 +197,9 @@ static struct link_seen *find_end(const struct work *w, const struct net_port *p
 
 	if (!link || !link->veth || strcmp(link->name, port->name))
 		return NULL;
-	return link->tx_queues == link_queues() && link->rx_queues == link_queues() ? link : NULL;
+	return link->tx_queues == link_queues(port->queues[0]) && link->rx_queues == link_queues(port->queues[1])
+		       ? link
+		       : NULL;
 }
 
 /* Only a pair that leads from the right port to the right place is the pair that is wanted. */

@@ -458,7 +458,7 @@ static void find_eth(const links_seen *links, struct host_seen *seen)
 		if (same_index || same_name)
 			vec_push(&seen->intruders, link->ifindex);
 		if (!same_index || !same_name || !link->veth || link->tx_queues != HOST_TX_QUEUES ||
-		    link->rx_queues != link_queues())
+		    link->rx_queues != link_queues(0))
 			continue;
 		seen->has_eth = true;
 		seen->eth = *link;

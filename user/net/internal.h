@@ -134,12 +134,13 @@ struct link_want {
 	const char *alias; /* NULL: none */
 	const uint8_t *mac;
 	unsigned mtu;
-	unsigned tx_queues; /* 0: one per CPU, like the receiving side */
+	unsigned tx_queues, rx_queues; /* 0: one per CPU */
 	bool up;
 	int ns; /* file descriptor of the namespace to make it in, -1: the socket's own */
 };
 
-unsigned link_queues(void);
+/* 0: as many as there are CPUs. */
+unsigned link_queues(unsigned wanted);
 int links_read(struct nl *nl, links_seen *out, struct error *error); /* sorted by index */
 struct link_seen *links_find(const links_seen *links, uint32_t ifindex);
 /* Queue the requests; nl_flush() sends them. An end in another namespace stays down: host_configure() sees to it. */

@@ -14,9 +14,9 @@
 
 /* A frame goes to the peer's queue of the CPU it is on. Configured CPUs, not those that are online at the moment,
  * so that the figure stays the same and no pair is made anew for it. */
-unsigned link_queues(void)
+unsigned link_queues(unsigned wanted)
 {
-	long n = sysconf(_SC_NPROCESSORS_CONF);
+	long n = wanted ? (long)wanted : sysconf(_SC_NPROCESSORS_CONF);
 
 	return n < 1 ? 1 : n > MAX_QUEUES ? MAX_QUEUES : (unsigned)n;
 }
@@ -119,8 +119,8 @@ static void put_end(struct nlmsghdr *msg, const struct link_want *want, bool up)
 	mnl_attr_put(msg, IFLA_ADDRESS, sizeof(uint8_t[6]), want->mac);
 	mnl_attr_put_u32(msg, IFLA_MTU, want->mtu);
 	mnl_attr_put_u32(msg, IFLA_GROUP, NET_GROUP);
-	mnl_attr_put_u32(msg, IFLA_NUM_TX_QUEUES, want->tx_queues ? want->tx_queues : link_queues());
-	mnl_attr_put_u32(msg, IFLA_NUM_RX_QUEUES, link_queues());
+	mnl_attr_put_u32(msg, IFLA_NUM_TX_QUEUES, link_queues(want->tx_queues));
+	mnl_attr_put_u32(msg, IFLA_NUM_RX_QUEUES, link_queues(want->rx_queues));
 	if (want->ns >= 0)
 		mnl_attr_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)want->ns);
 }

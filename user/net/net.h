@@ -35,6 +35,7 @@ struct net_port {		   /* a fabric end of a link */
 	char name[NET_IFNAME_LEN]; /* unique in the fabric */
 	char alias[256];	   /* "DEVICE>PEER (link NAME)", for `ip link` */
 	uint8_t mac[6];
+	unsigned queues[2]; /* of the sending and the receiving side; 0: one per CPU */
 };
 
 struct net_link { /* both ends in the fabric */

@@ -2,13 +2,15 @@
 /*
  * Two sums hold once the lab is quiet, and tests add them up. Per device:
  * received = forwarded + answered + dropped. Per direction of a link: sent =
- * received by the peer + lost in the port. Hellos are in neither: they are the
+ * received by the peer + lost in the port + what a wire between them has lost or
+ * still has. Hellos are in neither: they are the
  * controller's, and no device has sent them.
  */
 #include "obs/counters.h"
 
 #include <string.h>
 
+#include "obs/impair.h"
 #include "obs/names.h"
 
 struct device_counts {
@@ -87,11 +89,34 @@ static void print_drops(const struct dp *dp, const struct image *image, FILE *ou
 	}
 }
 
-void counters_print(const struct dp *dp, const struct image *image, FILE *out)
+static void print_wire_drops(const struct dp *dp, const struct image *image, const struct wire_stats *wires, FILE *out)
+{
+	vec_each(w, &image->wires) {
+		struct wire_drop drops[N_WIRE_DROPS];
+		uint64_t sums[N_WIRE_DROPS] = {};
+
+		for (int from = 0; from < 2; from++) {
+			struct wire_counts c;
+
+			wires_count(dp, image, wires, w, from, &c);
+			wire_drops(&c, drops);
+			for (int i = 0; i < N_WIRE_DROPS; i++)
+				sums[i] += drops[i].packets;
+		}
+		for (int i = 0; i < N_WIRE_DROPS; i++) {
+			if (sums[i])
+				fprintf(out, "%-20s %-20s %12lu  %s\n", image->fabric->links.items[w->link].name,
+					drops[i].reason, sums[i], drops[i].text);
+		}
+	}
+}
+
+void counters_print(const struct dp *dp, const struct image *image, const struct wire_stats *wires, FILE *out)
 {
 	print_paths(dp, out);
 	print_devices(dp, image, out);
 	print_drops(dp, image, out);
+	print_wire_drops(dp, image, wires, out);
 }
 
 /* --- JSON -------------------------------------------------------------------------------------------------------- */
@@ -148,8 +173,30 @@ static void add_device(const struct dp *dp, const struct image *image, const str
 	add_drop(drops, d->device->name, "lost-in-port", c.lost);
 }
 
+/* before: sent when there was no wire; received of the port, delivered to the peer, hellos included; the rest says what
+ * became of the others. */
+static cJSON *wire_json(const struct dp *dp, const struct image *image, const struct wire_stats *wires,
+			const struct image_wire *w, int from)
+{
+	struct wire_drop drops[N_WIRE_DROPS];
+	cJSON *item = cJSON_CreateObject();
+	struct wire_counts c;
+
+	wires_count(dp, image, wires, w, from, &c);
+	wire_drops(&c, drops);
+	cJSON_AddNumberToObject(item, "received", (double)c.received);
+	cJSON_AddNumberToObject(item, "injected", (double)c.injected);
+	cJSON_AddNumberToObject(item, "before", (double)c.before);
+	cJSON_AddNumberToObject(item, "delivered", (double)c.delivered);
+	cJSON_AddNumberToObject(item, "inFlight", (double)c.in_flight);
+	for (int i = 0; i < N_WIRE_DROPS; i++)
+		cJSON_AddNumberToObject(item, drops[i].name, (double)drops[i].packets);
+	return item;
+}
+
 /* One direction: what this end has sent, what the other end has received. */
-static void add_direction(const struct dp *dp, const struct image *image, const struct link *l, int end, cJSON *list)
+static void add_direction(const struct dp *dp, const struct image *image, const struct wire_stats *wires,
+			  const struct link *l, int end, cJSON *list)
 {
 	const struct fabric *f = image->fabric;
 	struct erx_port_stats here = {}, there = {};
@@ -168,10 +215,14 @@ static void add_direction(const struct dp *dp, const struct image *image, const 
 		cJSON_AddNumberToObject(item, "receivedByPeer", there.received - there.injected);
 	}
 	cJSON_AddNumberToObject(item, "lost", lost);
+	vec_each(w, &image->wires) {
+		if (w->link == l->index)
+			cJSON_AddItemToObject(item, "wire", wire_json(dp, image, wires, w, end));
+	}
 	cJSON_AddItemToArray(list, item);
 }
 
-cJSON *counters_json(const struct dp *dp, const struct image *image)
+cJSON *counters_json(const struct dp *dp, const struct image *image, const struct wire_stats *wires)
 {
 	cJSON *root = cJSON_CreateObject();
 	cJSON *paths = cJSON_AddArrayToObject(root, "paths"), *devices = cJSON_AddArrayToObject(root, "devices");
@@ -181,8 +232,8 @@ cJSON *counters_json(const struct dp *dp, const struct image *image)
 	vec_each(d, &image->devices)
 		add_device(dp, image, d, devices, drops);
 	vec_each(l, &image->fabric->links) {
-		add_direction(dp, image, l, 0, links);
-		add_direction(dp, image, l, 1, links);
+		add_direction(dp, image, wires, l, 0, links);
+		add_direction(dp, image, wires, l, 1, links);
 	}
 	return root;
 }

@@ -6,9 +6,10 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include "dp/dp.h"
+#include "wire/stats.h"
 
-void counters_print(const struct dp *dp, const struct image *image, FILE *out);
+void counters_print(const struct dp *dp, const struct image *image, const struct wire_stats *wires, FILE *out);
 /* {paths: […], devices: […], links: […], drops: […]} */
-cJSON *counters_json(const struct dp *dp, const struct image *image);
+cJSON *counters_json(const struct dp *dp, const struct image *image, const struct wire_stats *wires);
 
 #endif

@@ -50,6 +50,9 @@ static char *packets_fault(const struct packet_expectation *x, const struct trac
 		return xasprintf("hops %s, expected %s", seen, expected);
 	if (x->ttl && t->ttl != x->ttl)
 		return xasprintf("ttl=%u, expected %d", t->ttl, x->ttl);
+	if (x->rtt_max_ns && (t->rtt_ns < x->rtt_min_ns || t->rtt_ns > x->rtt_max_ns))
+		return xasprintf("rtt %.3f ms, expected %g ms to %g ms", t->rtt_ns / 1e6, x->rtt_min_ns / 1e6,
+				 x->rtt_max_ns / 1e6);
 	return NULL;
 }
 
@@ -57,13 +60,15 @@ static struct verdict packets_check(const struct expectation *e, const struct tr
 {
 	const struct packet_expectation *x = &e->packets;
 	char *seen = trace_text(t), *expected = hops_text(&x->hops), *fault = packets_fault(x, t, seen, expected);
-	struct verdict v = {.expectation = e, .passed = !fault, .ttl = t->ttl, .rtt_skipped = x->rtt_max_ns};
+	struct verdict v = {.expectation = e, .passed = !fault, .ttl = t->ttl};
 
 	v.about = xasprintf("%s > %s", x->from, x->to);
 	if (fault)
 		v.words = fault;
 	else
 		v.words = x->unreachable ? xstrdup("lost, silently") : xasprintf("%s ttl=%u", seen, t->ttl);
+	if (x->rtt_max_ns)
+		v.rtt_ns = t->rtt_ns;
 	v.hops = xstrdup(t->reached ? seen : "");
 	free(expected);
 	free(seen);
@@ -79,7 +84,8 @@ static int traces_collect(const struct lab *lab, const expectation_list *list, t
 		if (x->kind != EXPECT_PACKETS)
 			continue;
 		t = (struct trace){.from = fabric_host(lab->fabric, x->packets.from),
-				   .to = fabric_host(lab->fabric, x->packets.to)};
+				   .to = fabric_host(lab->fabric, x->packets.to),
+				   .timed = x->packets.rtt_max_ns};
 		if (!t.from || !t.to)
 			return error_set(e, -ENOENT, "lab '%s' has no host '%s'; is the file the one that is loaded?",
 					 lab->topo->name, t.from ? x->packets.to : x->packets.from);

@@ -13,9 +13,9 @@ struct verdict {
 	char *about; /* "hub-vm > spoke-vm", "loc1-ce1 10.10.30.0/24" */
 	char *words; /* what was seen and, when it has failed, what was expected */
 	/* Of real packets: */
-	char *hops;	  /* "10.10.30.132 * 10.2.30.10"; empty when the destination has not answered */
-	unsigned ttl;	  /* of the answer; 0: none */
-	bool rtt_skipped; /* latency is not applied */
+	char *hops;	 /* "10.10.30.132 * 10.2.30.10"; empty when the destination has not answered */
+	unsigned ttl;	 /* of the answer; 0: none */
+	uint64_t rtt_ns; /* where it was asked for */
 };
 typedef VEC(struct verdict) verdicts;
 

@@ -12,6 +12,8 @@ static cJSON *verdict_json(const struct verdict *v)
 		cJSON_AddStringToObject(item, "to", x->packets.to);
 		cJSON_AddStringToObject(item, "hops", v->hops);
 		cJSON_AddNumberToObject(item, "ttl", v->ttl);
+		if (v->rtt_ns)
+			cJSON_AddNumberToObject(item, "rttMs", v->rtt_ns / 1e6);
 	} else {
 		cJSON_AddStringToObject(item, x->kind == EXPECT_VM ? "vm" : "at", x->routes.at);
 		cJSON_AddStringToObject(item, "about", v->about);
@@ -20,8 +22,6 @@ static cJSON *verdict_json(const struct verdict *v)
 	cJSON_AddBoolToObject(item, "passed", v->passed);
 	if (!v->passed)
 		cJSON_AddStringToObject(item, "why", v->words);
-	if (v->rtt_skipped)
-		cJSON_AddStringToObject(item, "skipped", "rtt");
 	return item;
 }
 
@@ -36,7 +36,10 @@ cJSON *verdicts_json(const verdicts *list)
 
 void verdicts_print(const verdicts *list, FILE *out)
 {
-	vec_each(v, list)
-		fprintf(out, "%-6s %s: %s%s\n", v->passed ? "ok" : "FAILED", v->about, v->words,
-			v->rtt_skipped ? " (rtt skipped: latency is not applied yet)" : "");
+	vec_each(v, list) {
+		fprintf(out, "%-6s %s: %s", v->passed ? "ok" : "FAILED", v->about, v->words);
+		if (v->passed && v->rtt_ns)
+			fprintf(out, " rtt %.3f ms", v->rtt_ns / 1e6);
+		fputc('\n', out);
+	}
 }

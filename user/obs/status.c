@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "obs/impair.h"
 #include "obs/limits.h"
 #include "obs/names.h"
 
@@ -67,6 +68,31 @@ static struct erx_port_stats stats_of(const struct status_input *in, uint32_t po
 
 /* --- Text -------------------------------------------------------------------------------------------------------- */
 
+/* What 'impair show' tells in full. */
+static void print_wire(const struct lab *lab, const struct link *l, FILE *out)
+{
+	char *delay;
+
+	if (!lab->wired[l->index])
+		return;
+	delay = impair_delay_text(lab, l->index);
+	fprintf(out, "  wire, %s%s", delay, lab->impairments[l->index].given ? ", impaired" : "");
+	free(delay);
+}
+
+static void print_wires(const struct status_input *in, FILE *out)
+{
+	size_t n = in->lab->image->wires.n;
+
+	if (n && in->wires > 0)
+		fprintf(out, "wires: %zu, process %d\n", n, in->wires);
+	else if (n)
+		fprintf(out,
+			"wires: %zu, their process is dead; packets on them are dropped and counted, the controller or "
+			"'load' starts another\n",
+			n);
+}
+
 static void print_links(const struct status_input *in, FILE *out)
 {
 	fprintf(out, "\n%-34s %-7s %-16s %-16s %12s %12s\n", "link", "state", "interface", "interface", "received",
@@ -74,9 +100,11 @@ static void print_links(const struct status_input *in, FILE *out)
 	vec_each(l, &in->lab->fabric->links) {
 		struct erx_port_stats stats = stats_of(in, l->ports[0]);
 
-		fprintf(out, "%-34s %-7s %-16s %-16s %12llu %12llu\n", l->name, link_state(in, l),
+		fprintf(out, "%-34s %-7s %-16s %-16s %12llu %12llu", l->name, link_state(in, l),
 			fabric_end(in->lab, l->ports[0]).interface, other_end(in->lab, l).interface, stats.received,
 			stats.sent);
+		print_wire(in->lab, l, out);
+		fputc('\n', out);
 	}
 }
 
@@ -93,6 +121,7 @@ void status_print(const struct status_input *in, FILE *out)
 	else
 		fprintf(out, "controller: dead; packets are carried as routes were, the next change or 'load' starts "
 			     "one\n");
+	print_wires(in, out);
 	if (!in->states->n || !in->dp || in->unattached)
 		fprintf(out, "damaged: %s; run 'erxdpctl load' with its file again\n",
 			!in->states->n ? "the fabric's namespace is gone"
@@ -137,6 +166,16 @@ static cJSON *end_json(const struct end *e)
 	return item;
 }
 
+static cJSON *wire_json(const struct lab *lab, const struct link *l)
+{
+	cJSON *item = cJSON_CreateObject(), *delay = cJSON_AddArrayToObject(item, "delayMs");
+
+	for (int from = 0; from < 2; from++)
+		cJSON_AddItemToArray(delay, cJSON_CreateNumber(lab_line(lab, l->index, from).delay_ns / 1e6));
+	cJSON_AddBoolToObject(item, "impaired", lab->impairments[l->index].given);
+	return item;
+}
+
 static void add_links(const struct status_input *in, cJSON *list)
 {
 	vec_each(l, &in->lab->fabric->links) {
@@ -151,6 +190,8 @@ static void add_links(const struct status_input *in, cJSON *list)
 		cJSON_AddItemToObject(item, "ends", ends);
 		cJSON_AddNumberToObject(item, "received", stats.received);
 		cJSON_AddNumberToObject(item, "sent", stats.sent);
+		if (in->lab->wired[l->index])
+			cJSON_AddItemToObject(item, "wire", wire_json(in->lab, l));
 		cJSON_AddItemToArray(list, item);
 	}
 }
@@ -196,6 +237,11 @@ cJSON *status_json(const struct status_input *in)
 	cJSON_AddBoolToObject(root, "controller", in->controller);
 	if (in->controller)
 		cJSON_AddNumberToObject(root, "controllerPid", in->controller);
+	cJSON_AddNumberToObject(root, "wires", lab->image->wires.n);
+	if (lab->image->wires.n)
+		cJSON_AddBoolToObject(root, "wireProcess", in->wires > 0);
+	if (in->wires > 0)
+		cJSON_AddNumberToObject(root, "wirePid", in->wires);
 	cJSON_AddBoolToObject(root, "damaged", !in->states->n || !in->dp || in->unattached);
 	add_faults(lab, cJSON_AddArrayToObject(root, "failed"));
 	add_hosts(lab, cJSON_AddArrayToObject(root, "hosts"));

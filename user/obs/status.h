@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include "obs/load.h"
 
 /* states: of the fabric's interfaces; empty when the namespace is gone. dp NULL: the programs are gone. */
@@ -15,6 +16,7 @@ struct status_input {
 	int controller;	     /* process id of the controller, 0 when none lives */
 	unsigned unattached; /* ports without their program */
 	const load_list *loads;
+	pid_t wires; /* the process of wires; 0: dead; -1: there is no wire */
 };
 
 void status_print(const struct status_input *in, FILE *out);

@@ -80,6 +80,18 @@ static void between_check(struct parser *p, const struct latency *l, struct join
 		j->used = true;
 }
 
+/* What the wires can do. */
+#define MOST_ONE_WAY_NS 500000000
+
+static void length_check(struct parser *p, const struct latency *l)
+{
+	uint64_t one_way = l->kind == LATENCY_GATEWAY ? l->rtt_ns : l->rtt_ns / 2;
+
+	if (one_way > MOST_ONE_WAY_NS)
+		problem(p, l->at, "%g ms one way is too long for a link; it can take %g ms at the most", one_way / 1e6,
+			MOST_ONE_WAY_NS / 1e6);
+}
+
 void check_latencies(struct parser *p)
 {
 	struct joined *all = NULL;
@@ -88,6 +100,7 @@ void check_latencies(struct parser *p)
 		return;
 	joined_collect(p, &all);
 	vec_each(l, &p->topo->latencies) {
+		length_check(p, l);
 		if (l->kind == LATENCY_BETWEEN)
 			between_check(p, l, all);
 		else if (l->a && l->kind == LATENCY_CONNECTION)

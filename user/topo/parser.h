@@ -152,7 +152,6 @@ read_fn read_expectations; /* parse_expect.c */
 read_fn read_text, read_bool, read_number, read_factor, read_duration, read_address, read_prefix, read_interface,
 	read_enum, read_reference, read_addresses, read_prefixes, read_words;
 const char *scalar_text(struct parser *p, const yaml_node_t *n, const char *key, const char *expected);
-bool parse_duration(const char *text, uint64_t *ns);
 bool number_of(const char *text, uint64_t *out);
 bool prefix_of_node(struct parser *p, const yaml_node_t *n, const char *key, bool host_bits, struct prefix *out);
 bool name_check(struct parser *p, const char *name, struct pos at, const char *what, size_t max);

@@ -381,6 +381,9 @@ struct topo *topo_parse(const char *text, size_t size, struct diags *diags);
 struct topo *topo_read(const char *file, struct diags *diags, int *err);
 void topo_free(struct topo *t); /* NULL is fine */
 
+/* A duration as files have it: 250us, 1.6ms or 2s, at most an hour. False: that is none. */
+bool parse_duration(const char *text, uint64_t *ns);
+
 /* Look-ups by name, NULL when there is none. */
 const struct vnet *topo_vnet(const struct topo *t, const char *name);
 const struct gateway *topo_gateway(const struct topo *t, const char *name);
