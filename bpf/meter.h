@@ -63,22 +63,14 @@ inline_stage int open_flow(struct erx_meter *meter, struct erx_spent *spent, con
 }
 
 /* A flow that has been silent for too long is a new connection, also before the controller has taken it away. */
-inline_stage int track_flow(const struct packet *pkt, struct erx_meter *meter, struct erx_spent *spent, __u32 index)
+inline_stage int track_flow(struct erx_meter *meter, struct erx_spent *spent, const struct erx_flow_key *key)
 {
-	struct erx_flow_key key = {
-		.meter = index,
-		.src = pkt->src,
-		.dst = pkt->dst,
-		.sport = pkt->sport,
-		.dport = pkt->dport,
-		.protocol = pkt->protocol,
-	};
 	__u64 now = bpf_ktime_get_coarse_ns();
-	__u64 *seen = bpf_map_lookup_elem(&erx_flows, &key);
+	__u64 *seen = bpf_map_lookup_elem(&erx_flows, key);
 	int stop = ERX_CONTINUE;
 
 	if (!seen)
-		return open_flow(meter, spent, &key, now);
+		return open_flow(meter, spent, key, now);
 	if (now - *seen > meter->idle_ns)
 		stop = spend(meter, spent, ERX_CONNECTIONS, 1);
 	/* The coarse clock stands still for milliseconds: most packets leave the line as it is. */
@@ -87,8 +79,17 @@ inline_stage int track_flow(const struct packet *pkt, struct erx_meter *meter, s
 	return stop;
 }
 
-inline_stage int pass_meter(const struct packet *pkt, __u32 index)
+/* A global function, as decide() is. */
+__noinline int pass_meter(__u32 index, __u32 length, __u64 ends, __u32 ports, __u32 protocol)
 {
+	struct erx_flow_key key = {
+		.meter = index,
+		.src = ends,
+		.dst = ends >> 32,
+		.sport = ports,
+		.dport = ports >> 16,
+		.protocol = protocol,
+	};
 	struct erx_meter *meter = bpf_map_lookup_elem(&erx_meters, &index);
 	struct erx_spent *spent = bpf_map_lookup_elem(&erx_spent, &index);
 	int stop;
@@ -98,15 +99,20 @@ inline_stage int pass_meter(const struct packet *pkt, __u32 index)
 	stop = spend(meter, spent, ERX_PACKETS, 1);
 	if (stop != ERX_CONTINUE)
 		return stop;
-	stop = spend(meter, spent, ERX_BYTES, pkt->length);
+	stop = spend(meter, spent, ERX_BYTES, length);
 	if (stop == ERX_CONTINUE && meter->max_flows) {
-		stop = track_flow(pkt, meter, spent, index);
+		stop = track_flow(meter, spent, &key);
 		if (stop != ERX_CONTINUE)
-			give_back(meter, spent, ERX_BYTES, pkt->length);
+			give_back(meter, spent, ERX_BYTES, length);
 	}
 	if (stop != ERX_CONTINUE)
 		give_back(meter, spent, ERX_PACKETS, 1);
 	return stop;
+}
+
+inline_stage int pass(const struct packet *pkt, __u32 index)
+{
+	return pass_meter(index, pkt->length, packet_ends(pkt), packet_ports(pkt), pkt->protocol);
 }
 
 /* What arrives over a circuit is metered by the port, what leaves into one or through a gateway by the way out. */
@@ -115,9 +121,9 @@ inline_stage int meter(const struct packet *pkt)
 	int stop = ERX_CONTINUE;
 
 	if (pkt->port->meter)
-		stop = pass_meter(pkt, pkt->port->meter);
+		stop = pass(pkt, pkt->port->meter);
 	if (stop == ERX_CONTINUE && pkt->way->meter)
-		stop = pass_meter(pkt, pkt->way->meter);
+		stop = pass(pkt, pkt->way->meter);
 	return stop;
 }
 

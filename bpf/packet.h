@@ -121,6 +121,17 @@ inline_stage bool within(__u32 *length, __u32 most)
 	return *length != 0;
 }
 
+/* Two in one, for functions that take plain numbers. */
+inline_stage __u64 packet_ends(const struct packet *pkt)
+{
+	return (__u64)pkt->dst << 32 | pkt->src;
+}
+
+inline_stage __u32 packet_ports(const struct packet *pkt)
+{
+	return (__u32)pkt->dport << 16 | pkt->sport;
+}
+
 inline_stage bool is_fragment(const struct packet *pkt)
 {
 	return pkt->fragment & (FRAGMENT_MF | FRAGMENT_OFFSET);

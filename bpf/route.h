@@ -43,6 +43,15 @@ inline_stage const struct erx_hops *lookup_fastpath(__u32 table, __be32 addr)
 	return hops_of(found->groups[within_block >> 3]);
 }
 
+/* 0, which no way has, when it cannot be told. */
+inline_stage __u32 generation_now(void)
+{
+	__u32 zero = 0;
+	const struct erx_control *control = bpf_map_lookup_elem(&erx_control, &zero);
+
+	return control ? control->generation : 0;
+}
+
 inline_stage int stop_at(const struct packet *pkt, __u32 flags)
 {
 	if (flags & ERX_GROUP_NO_ROUTE)
@@ -148,10 +157,45 @@ inline_stage __u32 way_index(const struct erx_way_key *key)
 	return h >> (64 - ERX_WAY_BITS);
 }
 
+#define DECIDE_ECHO (1 << 8) /* beside the protocol: an echo request that a device of that address answers */
+
 /*
- * Sets pkt->way: the one that an earlier packet of the flow has left, or one that
- * is found now. What ends here is not remembered.
+ * Decide for the flow and write it down at this place; what ends here is not
+ * remembered. A global function of plain numbers, as are others that few packets
+ * need: the verifier walks it once, not once for every way that leads here.
  */
+__noinline int decide(__u32 in_port, __u32 index, __u64 ends, __u32 ports, __u32 what)
+{
+	struct packet pkt = {
+		.in_port = in_port,
+		.src = ends,
+		.dst = ends >> 32,
+		.sport = ports,
+		.dport = ports >> 16,
+		.protocol = what,
+		.icmp_type = what & DECIDE_ECHO ? ICMP_ECHO : 0xff,
+	};
+	struct erx_way_key key = {.in_port = in_port, .src = pkt.src, .dst = pkt.dst, .protocol = pkt.protocol};
+	int stop;
+
+	key.sport = pkt.sport;
+	key.dport = pkt.dport;
+	pkt.port = bpf_map_lookup_elem(&erx_ports, &in_port);
+	pkt.way = bpf_map_lookup_elem(&erx_ways, &index);
+	if (!pkt.port || !pkt.way)
+		return ERX_no_next_hop;
+	key.generation = generation_now();
+	stop = find_route(&pkt);
+	if (stop != ERX_CONTINUE)
+		return stop;
+	pkt.way->key.generation = 0;
+	stop = choose_next_hop(&pkt);
+	if (stop == ERX_CONTINUE)
+		pkt.way->key = key;
+	return stop;
+}
+
+/* Sets pkt->way: the one that an earlier packet of the flow has left, or one that is found now. */
 inline_stage int find_way(struct packet *pkt)
 {
 	struct erx_way_key key = {
@@ -163,22 +207,16 @@ inline_stage int find_way(struct packet *pkt)
 		.dport = pkt->dport,
 		.protocol = pkt->protocol,
 	};
-	__u32 index = way_index(&key);
-	int stop;
+	__u32 index = way_index(&key), what = pkt->protocol;
 
 	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt->way)
 		return ERX_no_next_hop;
 	if (same_key(&pkt->way->key, &key))
 		return ERX_CONTINUE;
-	stop = find_route(pkt);
-	if (stop != ERX_CONTINUE)
-		return stop;
-	pkt->way->key.generation = 0;
-	stop = choose_next_hop(pkt);
-	if (stop == ERX_CONTINUE)
-		pkt->way->key = key;
-	return stop;
+	if (pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
+		what |= DECIDE_ECHO;
+	return decide(pkt->in_port, index, packet_ends(pkt), packet_ports(pkt), what);
 }
 
 /*
@@ -212,6 +250,19 @@ inline_stage bool is_private(__be32 addr)
 	       (addr & bpf_htonl(0xffff0000)) == bpf_htonl(0xc0a80000);
 }
 
+__noinline int check_error_source(__u32 adjacency, __be32 source)
+{
+	const struct erx_adjacency *adj = bpf_map_lookup_elem(&erx_adjacencies, &adjacency);
+	const struct erx_hops *known;
+
+	if (!adj)
+		return ERX_no_next_hop;
+	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(source))
+		return ERX_CONTINUE;
+	known = lookup_route(adj->check_table, source);
+	return known && known->flags & ERX_GROUP_VNET_TAG ? ERX_CONTINUE : ERX_icmp_error_source;
+}
+
 /*
  * The VNet's edge, at the VM's port: an ICMP error belongs to no flow that the
  * VM has opened, so an inbound rule must admit its source. The default rule
@@ -220,19 +271,9 @@ inline_stage bool is_private(__be32 addr)
  */
 inline_stage int check_icmp_error(const struct packet *pkt)
 {
-	__u32 index = pkt->way->adjacency;
-	const struct erx_adjacency *adj;
-	const struct erx_hops *known;
-
 	if (!(pkt->way->flags & ERX_ADJ_CHECKED) || !is_icmp_error(pkt))
 		return ERX_CONTINUE;
-	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
-	if (!adj)
-		return ERX_no_next_hop;
-	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(pkt->src))
-		return ERX_CONTINUE;
-	known = lookup_route(adj->check_table, pkt->src);
-	return known && known->flags & ERX_GROUP_VNET_TAG ? ERX_CONTINUE : ERX_icmp_error_source;
+	return check_error_source(pkt->way->adjacency, pkt->src);
 }
 
 #endif
