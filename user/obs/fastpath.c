@@ -76,7 +76,7 @@ static bool print_span(void *arg, const struct fastpath_span *s)
 	span_addresses(s, addresses, sizeof(addresses));
 	if (s->rule)
 		fastpath_rule_text(s->rule, &s->c, why, sizeof(why));
-	fprintf(arg, "  %-20s %-16s %-29s %-8s %s\n", s->c.vnet->name, name, addresses, s->rule ? "gateway" : "bypass",
+	fprintf(arg, "  %-20s %-16s %-29s %s%s\n", s->c.vnet->name, name, addresses, s->rule ? "gateway  " : "bypass",
 		why);
 	return true;
 }
