@@ -7,6 +7,7 @@
 #define ERX_CMD_CMD_H
 
 #include <cjson/cJSON.h>
+#include <signal.h>
 #include <stdbool.h>
 #include "lab/lab.h"
 
@@ -92,6 +93,10 @@ int put_back_loans(const char *name);
 int load_parsed(const struct call *call, struct lab *lab);
 /* What unload does; NULL: the only lab. */
 int unload_lab(const char *name);
+/* Set by the signals that end a command (also a closed pipe), once stop_when_asked() was called: who has failed or switched
+ * something puts it back first. */
+extern volatile sig_atomic_t asked_to_stop;
+void stop_when_asked(void);
 /* Say what failed; returns the exit code. */
 int refuse(const struct error *e);
 /* --count as a number, 1 or more; without the option *out stays. Returns -EINVAL after a message. */

@@ -34,6 +34,23 @@ int read_positive(const char *option, const char *text, unsigned *out)
 	return 0;
 }
 
+volatile sig_atomic_t asked_to_stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	asked_to_stop = 1;
+}
+
+void stop_when_asked(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
 int read_count(const struct call *call, unsigned *out)
 {
 	return read_positive("count", call->count, out);

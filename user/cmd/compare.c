@@ -17,30 +17,12 @@
 #define INTERVAL_NS 20000000 /* so that a run takes some four seconds */
 #define LONG_S	    1.0	     /* from here on it is said before how long it takes */
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-/* FastPath is put back before the end, whatever asks for it; the controller does it for who cannot. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
 /* --- What was typed ------------------------------------------------------------------------------------------------
  */
 
 static int read_options(const struct call *call, struct meter_plan *plan)
 {
-	*plan = (struct meter_plan){.count = COUNT, .block = BLOCK, .interval_ns = INTERVAL_NS, .stop = &stop};
+	*plan = (struct meter_plan){.count = COUNT, .block = BLOCK, .interval_ns = INTERVAL_NS, .stop = &asked_to_stop};
 	if (call->json && call->csv) {
 		log_error("--json and --csv exclude each other");
 		return EXIT_USAGE;
@@ -119,7 +101,7 @@ static int measure(const struct lab *lab, struct meter_plan *plan, const struct 
 		vec_push(&names, (*c)->name);
 	if (takes_s > LONG_S)
 		log_info("measuring for about %.1f s", takes_s);
-	catch_signals();
+	stop_when_asked();
 	err = borrow_begin(lab->topo->name, names.items, names.n, &borrowed, &e);
 	plan->turn = borrow_turn;
 	plan->arg = borrowed;

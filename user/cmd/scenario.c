@@ -11,25 +11,6 @@
 #include "lib/log.h"
 #include "obs/print.h"
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-/* What was failed is restored before the end, whatever asks for it. */
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	sigaction(SIGPIPE, &action, NULL);
-}
-
 /* --- list -------------------------------------------------------------------------------------------------------- */
 
 static cJSON *list_json(const struct topo *t)
@@ -139,7 +120,7 @@ static int run_unloaded(const struct call *call, struct lab *file, const struct 
 	if (code == EXIT_REFUSED) /* and has left nothing */
 		return code;
 	if (code == EXIT_DONE)
-		code = stop ? EXIT_REFUSED : run_loaded(what, call->json);
+		code = asked_to_stop ? EXIT_REFUSED : run_loaded(what, call->json);
 	fflush(stdout);
 	end = unload_lab(file->topo->name);
 	return code ? code : end;
@@ -162,7 +143,7 @@ static int run(struct lab *file, const struct rehearsal *what, const struct call
 
 static int run_named(struct lab *file, const struct call *call)
 {
-	struct rehearsal what = {.file = file->topo, .stop = &stop};
+	struct rehearsal what = {.file = file->topo, .stop = &asked_to_stop};
 	uint64_t timeout_ns = 0;
 
 	if (call->lab_given && strcmp(call->lab, file->topo->name)) {
@@ -174,7 +155,7 @@ static int run_named(struct lab *file, const struct call *call)
 	    read_time("timeout", call->timeout, &timeout_ns))
 		return EXIT_USAGE;
 	what.timeout_s = timeout_ns / 1e9;
-	catch_signals();
+	stop_when_asked();
 	return run(file, &what, call);
 }
 

@@ -15,7 +15,7 @@ struct load {
 typedef VEC(struct load) load_list;
 
 /* Look at all meters twice, LOAD_WATCH_MS apart. Returns 0 or -errno. */
-#define LOAD_WATCH_MS 200
+#define LOAD_WATCH_MS 100
 int loads_watch(const struct dp *dp, const struct image *image, load_list *out);
 
 /* A line for each meter that something passes, or has been refused at. */
