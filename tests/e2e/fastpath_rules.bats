@@ -6,7 +6,7 @@
 load lib
 
 setup_file() {
-	need traceroute ping jq || return 0
+	need traceroute ping jq tcpdump || return 0
 }
 
 teardown() {
@@ -51,6 +51,18 @@ counted() {
 	same "$3 past" "$(into_hub fastpath)" $((fastpath + ($([[ $1 == fastpath ]] && echo 4 || echo 0))))
 }
 
+# appliance WAY ADDRESS: packets to it come to the appliance, hub-vm, on that way; it does not pass them on.
+appliance() {
+	local before seen=$BATS_TEST_TMPDIR/appliance
+	on hub-vm timeout 10 tcpdump -Z root -lnc 4 "icmp and dst host $2" >"$seen" 2>"$seen.words" 3>&- &
+	until grep -q listening "$seen.words"; do sleep 0.05; done
+	before=$(into_hub "$1")
+	on pc ping -q -n -c 4 -i 0.05 -W 1 "$2" >/dev/null || :
+	wait $!
+	same "$2 at the appliance" "$(grep -c "> $2: ICMP echo request" "$seen")" 4
+	same "$2 by way of $1" "$(into_hub "$1")" $((before + 4))
+}
+
 # told CONNECTION FROM ADDRESS: "bypass" or "gateway: RULE", in which status and explain must agree.
 told() {
 	local status explained
@@ -83,8 +95,11 @@ through() {
 @test "ExpressRoute Direct: spokes of the region, routes of the GatewaySubnet, private endpoints, and what stays" {
 	local seen
 	rules "expressRoutePort: port"
-	# Machine, second prefix, range, covered by a route; private endpoint, load balancer, firewall, resolver.
-	bypassed 10.1.0.4 10.11.0.4 10.1.0.64 10.1.0.85 10.1.0.5 10.1.0.6 10.1.0.8 10.1.0.9 10.2.0.4 10.2.0.100
+	# Machine, second prefix, range; private endpoint, load balancer, firewall, resolver; the spoke's.
+	bypassed 10.1.0.4 10.11.0.4 10.1.0.64 10.1.0.5 10.1.0.6 10.1.0.8 10.1.0.9 10.2.0.4 10.2.0.100
+	# What the route of the GatewaySubnet covers, past the gateway as well.
+	appliance fastpath 10.1.0.85
+	same "covered by a route" "$(told hub-er pc 10.1.0.85)" bypass
 	through "'far' is peered globally: FastPath reaches spokes of the gateway's own region only" 10.3.0.4
 	through "private endpoints of peered spokes go through the gateway" 10.2.0.5
 	through "internal load balancers of peered spokes go through the gateway" 10.2.0.6
@@ -115,27 +130,43 @@ through() {
 }
 
 @test "a provider's circuit: the hub's machines and load balancers, unless a route of the GatewaySubnet covers them" {
+	local seen
 	rules "$PROVIDER"
 	bypassed 10.1.0.4 10.11.0.4 10.1.0.79 10.1.0.96 10.1.0.6
 	through "provider circuit: peered spokes go through the gateway" 10.2.0.4
 	through "provider circuit: private endpoints go through the gateway" 10.1.0.5
-	through "provider circuit: what a user-defined route of the GatewaySubnet covers goes through the gateway" 10.1.0.80 10.1.0.95
+	for seen in 10.1.0.80 10.1.0.95; do
+		appliance gateway $seen
+		same $seen "$(told hub-er pc $seen)" \
+			"gateway: provider circuit: what a user-defined route of the GatewaySubnet covers goes through the gateway"
+	done
 	# Another VNet's are bypassed as well.
 	counted fastpath other-vm 10.1.0.4
 	counted gateway other-vm 10.2.0.4
 }
 
+# counted_a EXPECTED ADDRESS: pings to an address of VNet a, as "0 through, 4 past".
+counted_a() {
+	local gateway fastpath
+	into_a() { erx counters --json | jq --arg way "a/$1" '[.paths[] | select(.path | endswith(">" + $way)) | .packets] | add // 0'; }
+	gateway=$(into_a gateway) fastpath=$(into_a fastpath)
+	on pc ping -q -n -c 4 -i 0.02 -W 1 "$2" | grep -q ' 0% packet loss' || { echo "$2 does not answer" && return 1; }
+	same "$2" "$(($(into_a gateway) - gateway)) through, $(($(into_a fastpath) - fastpath)) past" "$1"
+}
+
+# eventually TEXT: explain says so of the last address that is programmed.
+eventually() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		erx explain pc 10.64.97.175 --json | jq -e --arg text "$1" '[.forward[].fastPath // empty] == [$text]' >/dev/null && return
+		sleep 0.1
+	done
+	echo "never: $1" && return 1
+}
+
 @test "address 25,000 goes past the gateway, 25,001 through it and nobody is told of an error" {
 	filled l fastpath-limit a 25000 b 1 c 1 er1 "$PROVIDER" er2 "$PROVIDER"
-	local seen
-	counted_a() { counted_into a "$@"; }
-	counted_into() {
-		local gateway fastpath
-		past() { erx counters --json | jq --arg way "$1/$2" '[.paths[] | select(.path | endswith(">" + $way)) | .packets] | add // 0'; }
-		gateway=$(past a gateway) fastpath=$(past a fastpath)
-		on pc ping -q -n -c 4 -i 0.02 -W 1 "$3" | grep -q ' 0% packet loss'
-		same "$3" "$(($(past a gateway) - gateway)) through, $(($(past a fastpath) - fastpath)) past" "$2"
-	}
+	local msee
 	counted_a "0 through, 4 past" 10.64.97.175
 	counted_a "4 through, 0 past" 10.64.97.176
 	same "the last one" "$(told a-er1 pc 10.64.97.175)" bypass
@@ -148,22 +179,12 @@ through() {
 	erx fastpath off a-er1
 	same "of a later connection, then" "$(told b-er1 pc 10.80.0.4)" bypass
 	erx fastpath on a-er1
-	# When the ways past the gateway fail, the addresses that are programmed go through it.
-	for seen in er1.primary er1.secondary; do
-		ip -n "erx-$LAB" link set "$(interface a "a:$seen")" down
-	done
-	for seen in {1..50}; do
-		[[ $(told a-er1 pc 10.64.97.175 2>&1) == *"is down"* ]] && break
-		sleep 0.1
-	done
+	# When the way past the gateway fails, the addresses that are programmed go through it.
+	msee=$(erx explain pc 10.64.97.175 --json | jq -r '.forward[].device | select(startswith("er1."))')
+	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" down
+	eventually 'does not apply: the way past the gateway is down'
 	counted_a "4 through, 0 past" 10.64.97.175
-	erx explain pc 10.64.97.175 --json | jq -e '[.forward[].fastPath // empty] == ["does not apply: the way past the gateway is down"]'
-	for seen in er1.primary er1.secondary; do
-		ip -n "erx-$LAB" link set "$(interface a "a:$seen")" up
-	done
-	for seen in {1..50}; do
-		erx explain pc 10.64.97.175 --json | jq -e 'any(.forward[]; .fastPath == "applies: the gateway is bypassed")' && break
-		sleep 0.1
-	done
+	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" up
+	eventually 'applies: the gateway is bypassed'
 	counted_a "0 through, 4 past" 10.64.97.175
 }
