@@ -215,10 +215,10 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 
 # --- Instances ---------------------------------------------------------------------------------------------------------
 
-# ports_at DEVICE: the source ports of the flows that it handles, seen by a capture.
+# ports_at DEVICE: the source ports of the flows to ultra-vm that it handles, seen by a capture.
 ports_at() {
-	timeout 20 "$ERXDPCTL" capture --lab "$LAB" "$1" -c 500 -w "$BATS_TEST_TMPDIR/pcapng" 2>/dev/null
-	tshark -r "$BATS_TEST_TMPDIR/pcapng" -Y "udp.dstport == $PORT" -T fields -e udp.srcport 2>/dev/null | sort -u
+	timeout 20 "$ERXDPCTL" capture --lab "$LAB" "$1" -c 700 -w "$BATS_TEST_TMPDIR/pcapng" 2>/dev/null
+	tshark -r "$BATS_TEST_TMPDIR/pcapng" -Y "ip.dst == 10.5.0.4 && udp.dstport == $PORT" -T fields -e udp.srcport 2>/dev/null | sort -u
 }
 
 @test "a flow sticks to an instance; the failure of one moves its flows and no others, and costs no connections" {
