@@ -145,13 +145,14 @@ through() {
 	counted gateway other-vm 10.2.0.4
 }
 
-# counted_a EXPECTED ADDRESS: pings to an address of VNet a, as "0 through, 4 past".
-counted_a() {
-	local gateway fastpath
-	into_a() { erx counters --json | jq --arg way "a/$1" '[.paths[] | select(.path | endswith(">" + $way)) | .packets] | add // 0'; }
-	gateway=$(into_a gateway) fastpath=$(into_a fastpath)
+# counted_into VNET EXPECTED ADDRESS: pings to an address of this VNet, as "0 through, 4 past".
+counted_into() {
+	local gateway fastpath vnet=$1
+	shift
+	into() { erx counters --json | jq --arg way "$vnet/$1" '[.paths[] | select(.path | endswith(">" + $way)) | .packets] | add // 0'; }
+	gateway=$(into gateway) fastpath=$(into fastpath)
 	on pc ping -q -n -c 4 -i 0.02 -W 1 "$2" | grep -q ' 0% packet loss' || { echo "$2 does not answer" && return 1; }
-	same "$2" "$(($(into_a gateway) - gateway)) through, $(($(into_a fastpath) - fastpath)) past" "$1"
+	same "$2" "$(($(into gateway) - gateway)) through, $(($(into fastpath) - fastpath)) past" "$1"
 }
 
 # eventually TEXT: explain says so of the last address that is programmed.
@@ -167,24 +168,29 @@ eventually() {
 @test "address 25,000 goes past the gateway, 25,001 through it and nobody is told of an error" {
 	filled l fastpath-limit a 25000 b 1 c 1 er1 "$PROVIDER" er2 "$PROVIDER"
 	local msee
-	counted_a "0 through, 4 past" 10.64.97.175
-	counted_a "4 through, 0 past" 10.64.97.176
+	counted_into a "0 through, 4 past" 10.64.97.175
+	counted_into a "4 through, 0 past" 10.64.97.176
 	same "the last one" "$(told a-er1 pc 10.64.97.175)" bypass
 	same "one more" "$(told a-er1 pc 10.64.97.176)" "gateway: address 25,001 of 25,000: not programmed"
 	erx fastpath status a-er1 >"$BATS_TEST_TMPDIR/text"
 	grep -q "^a-er1: FastPath is on; 25000 of 25000 addresses are programmed on 'er1', the rest goes through the gateway$" "$BATS_TEST_TMPDIR/text"
 	erx fastpath status a-er1 --json | jq -e '.programmed == 25000 and .wanted == 25001 and .limit == 25000'
 	# All room is taken by the first connection; when it is off there is some.
+	counted_into b "4 through, 0 past" 10.80.0.4
 	same "of a later connection" "$(told b-er1 pc 10.80.0.4)" "gateway: address 25,002 of 25,000: not programmed"
-	erx fastpath off a-er1
+	run -0 erx fastpath off a-er1
+	[[ $output == *"next-hop groups written, 0 routes, 4 blocks of FastPath addresses"* ]]
 	same "of a later connection, then" "$(told b-er1 pc 10.80.0.4)" bypass
+	counted_into b "0 through, 4 past" 10.80.0.4
+	counted_into a "4 through, 0 past" 10.64.97.175
 	erx fastpath on a-er1
+	counted_into b "4 through, 0 past" 10.80.0.4
 	# When the way past the gateway fails, the addresses that are programmed go through it.
 	msee=$(erx explain pc 10.64.97.175 --json | jq -r '.forward[].device | select(startswith("er1."))')
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" down
 	eventually 'does not apply: the way past the gateway is down'
-	counted_a "4 through, 0 past" 10.64.97.175
+	counted_into a "4 through, 0 past" 10.64.97.175
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" up
 	eventually 'applies: the gateway is bypassed'
-	counted_a "0 through, 4 past" 10.64.97.175
+	counted_into a "0 through, 4 past" 10.64.97.175
 }
