@@ -2,8 +2,11 @@
 #include "lab.h"
 
 #include <criterion/criterion.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "model.h"
 
 #define MAX_WORDS 8
 
@@ -57,6 +60,20 @@ struct lab *lab_with(const char *file, const char *was, const char *is)
 	changed = xasprintf("%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
 	lab = lab_of_text(file, changed);
 	free(changed);
+	free(text);
+	return lab;
+}
+
+struct lab *lab_filled(const char *file, ...)
+{
+	struct lab *lab;
+	va_list words;
+	char *text;
+
+	va_start(words, file);
+	text = text_filled(file, words);
+	va_end(words);
+	lab = lab_of_text(file, text);
 	free(text);
 	return lab;
 }

@@ -9,6 +9,8 @@
 struct lab *lab_of(const char *file);
 /* The same with one piece of the file's text in place of another. */
 struct lab *lab_with(const char *file, const char *was, const char *is);
+/* The same with every $word replaced, as model_with() does. */
+struct lab *lab_filled(const char *file, ...) __attribute__((sentinel));
 /* Take a target away and compute anew. */
 void lab_down(struct lab *lab, const char *target);
 

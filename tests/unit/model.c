@@ -60,12 +60,10 @@ static const char *replacement(const char *word, va_list args)
 	return "";
 }
 
-struct model *model_with(const char *file, ...)
+char *text_filled(const char *file, va_list words)
 {
 	FILE *in = fopen(file, "re"), *out;
 	char *text = NULL;
-	struct diags d = {};
-	struct topo *t;
 	size_t size;
 	int c;
 
@@ -79,13 +77,26 @@ struct model *model_with(const char *file, ...)
 			fputc(c, out);
 			continue;
 		}
-		va_start(args, file);
+		va_copy(args, words);
 		fputs(replacement(word, args), out);
 		va_end(args);
 	}
 	fclose(in);
 	fclose(out);
-	t = topo_parse(text, size, &d);
+	return text;
+}
+
+struct model *model_with(const char *file, ...)
+{
+	struct diags d = {};
+	struct topo *t;
+	va_list args;
+	char *text;
+
+	va_start(args, file);
+	text = text_filled(file, args);
+	va_end(args);
+	t = topo_parse(text, strlen(text), &d);
 	free(text);
 	return model_of(t, &d);
 }

@@ -3,6 +3,8 @@
 #ifndef ERX_TESTS_MODEL_H
 #define ERX_TESTS_MODEL_H
 
+#include <stdarg.h>
+
 #include "ctl/rib.h"
 
 struct model {
@@ -20,6 +22,8 @@ struct model *model_read(const char *file);
  * NULL. A word that is not among them becomes nothing.
  */
 struct model *model_with(const char *file, ...) __attribute__((sentinel));
+/* A file's text with its words replaced so, to be freed. */
+char *text_filled(const char *file, va_list words);
 void model_free(struct model *m);
 
 /* Take a target's links away, or give them back, and compute anew. */

@@ -132,13 +132,17 @@ static double follows_in(const struct controller *c)
 static cJSON *tell_change(struct controller *c, const char *what, const struct lab_changes *changes)
 {
 	unsigned routes = changes->dp.routes_added + changes->dp.routes_changed + changes->dp.routes_removed;
+	char blocks[64] = "";
 
 	if (c->follow_at)
 		return done("%s; routing follows in %.3f s", what, follows_in(c) / 1e9);
-	if (!changes->dp.groups && !routes)
+	if (!changes->dp.groups && !routes && !changes->dp.blocks)
 		return done("%s%s", what,
 			    somebody_is_dead(c) ? "; its routes return when the neighbour is heard again" : "");
-	return done("%s: %u next-hop groups written, %u routes", what, changes->dp.groups, routes);
+	/* Of other connections of the circuit or port: their places have moved. */
+	if (changes->dp.blocks)
+		snprintf(blocks, sizeof(blocks), ", %u blocks of FastPath addresses", changes->dp.blocks);
+	return done("%s: %u next-hop groups written, %u routes%s", what, changes->dp.groups, routes, blocks);
 }
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "obs/load.h"
 
+#include <math.h>
 #include <time.h>
 
 #include "lib/clock.h"
@@ -41,9 +42,10 @@ int loads_watch(const struct dp *dp, const struct image *image, load_list *out)
 
 /* --- Limits ------------------------------------------------------------------------------------------------------ */
 
+/* The interval is whole nanoseconds: what the file says, not 14.000000084. */
 static double per_second(const struct erx_rate *r)
 {
-	return r->lot * 1e9 / r->schedule.interval_ns;
+	return rint(r->lot * 1e12 / r->schedule.interval_ns) / 1e3;
 }
 
 static unsigned standings(const struct load *l, struct standing out[N_LIMITS])
