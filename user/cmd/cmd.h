@@ -93,8 +93,8 @@ int put_back_loans(const char *name);
 int load_parsed(const struct call *call, struct lab *lab);
 /* What unload does; NULL: the only lab. */
 int unload_lab(const char *name);
-/* Set by the signals that end a command (also a closed pipe), once stop_when_asked() was called: who has failed or switched
- * something puts it back first. */
+/* Set by the signals that end a command (also a closed pipe), once stop_when_asked() was called: who has failed or
+ * switched something puts it back first. */
 extern volatile sig_atomic_t asked_to_stop;
 void stop_when_asked(void);
 /* Say what failed; returns the exit code. */

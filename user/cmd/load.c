@@ -139,6 +139,33 @@ static void undo(const char *name, struct lab *before)
 		log_error("going back failed too: %s; run 'erxdpctl unload %s'", e.text, name);
 }
 
+static bool is_refusing(const struct dp *dp, const struct image *image)
+{
+	vec_each(m, &image->meters) {
+		struct dp_meter_count c;
+
+		if (!dp_read_meter(dp, m->id, &c) &&
+		    (c.refused[ERX_BYTES] || c.refused[ERX_PACKETS] || c.refused[ERX_CONNECTIONS] || c.flows_refused))
+			return true;
+	}
+	return false;
+}
+
+/* The exchange of all pairs at once may be more than a circuit or gateway of a small scale carries. */
+static void say_refusing(const struct lab *lab)
+{
+	struct dp *dp = NULL;
+	struct error e = {};
+
+	if (lab_dp(lab, &dp, &e))
+		return;
+	if (is_refusing(dp, lab->image))
+		log_error("a circuit or gateway of lab '%s' has refused packets that are beyond its limits ('erxdpctl "
+			  "status' says which): limits: {scale} may be too small for it",
+			  lab->topo->name);
+	dp_close(dp);
+}
+
 static int report_exchange(const struct lab *lab, const exchange_pairs *pairs)
 {
 	vec_each(p, pairs) {
@@ -148,6 +175,7 @@ static int report_exchange(const struct lab *lab, const exchange_pairs *pairs)
 				  p->tcp ? "UDP" : "TCP", p->from->name, p->to->name, lab->topo->name, p->from->name,
 				  p->to->name);
 	}
+	say_refusing(lab);
 	return EXIT_INVALID;
 }
 

@@ -153,8 +153,8 @@ static bool beyond_limit(const struct fastpath_case *c)
 }
 
 /*
- * The first one that forbids is the one that is told, so what is easier to change
- * does not hide what is harder. In text, {sku}, {units}, {connection}, {vnet},
+ * The first one that forbids is the one that is told: what a connection lacks before
+ * what one destination lacks. In text, {sku}, {units}, {connection}, {vnet},
  * {place} and {limit} stand for those of the case.
  */
 static const struct fastpath_rule {
