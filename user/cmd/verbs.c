@@ -17,7 +17,8 @@ const struct verb verbs[] = {
 	{"status", "", 0, 0, "j", cmd_status, "labs, devices, links with state and counters",
 	 "Shows each lab with its hosts, devices and links, what has failed, and where each end of\n"
 	 "a link is (namespace and interface). Warns of Azure's limits that are used to 80 % or more,\n"
-	 "and of BGP sessions that are down for one."},
+	 "and of BGP sessions that are down for one. Shows what circuits and gateways carry just now,\n"
+	 "of what they carry at most."},
 	{"exec", "HOST -- COMMAND...", 2, -1, "", cmd_exec, "run a command in a host",
 	 "Runs COMMAND with the network of HOST. Example:\n"
 	 "  erxdpctl exec hub-vm -- traceroute -n -I 10.2.30.10"},
@@ -56,7 +57,8 @@ const struct verb verbs[] = {
 	 "differ, as in a silent failure that nobody has noticed yet."},
 	{"fastpath", "on|off|status [CONNECTION]", 1, 2, "j", cmd_fastpath, "the gateway bypass, live",
 	 "Switches FastPath (expressRouteGatewayBypass) of a connection without losing a packet.\n"
-	 "status without a connection shows all."},
+	 "status says for each destination whether it is bypassed, and if not which rule forbids it;\n"
+	 "without a connection it shows all."},
 	{"compare", "SRC DST[:PORT]", 2, 2, "jCGcib", cmd_compare, "latency with FastPath off and on",
 	 "Measures how long a TCP connection and an ICMP echo from host SRC to host DST take with\n"
 	 "FastPath off and on, in blocks of 10 (--block), off on on off, 100 samples a side (--count)\n"
