@@ -106,13 +106,18 @@ into_hub() { erx counters --json | jq --arg way "hub/$1" '[.paths[] | select(.pa
 	END
 }
 
+# near WHAT SEEN EXPECTED: a busy machine may send one of a connection's segments again.
+near() {
+	(($2 >= $3 && $2 <= $3 + 3)) || same "$@"
+}
+
 @test "off goes through the gateway and on goes past it, every packet of it" {
 	local gateway fastpath
 	gateway=$(into_hub gateway) fastpath=$(into_hub fastpath)
 	erx compare client-pc "$VM" --count 20 --block 10 --interval 1ms >/dev/null
 	# SYN, ACK, RST and an echo request, for 20 samples and 3 warm-ups after each switch: off, on, off.
-	same "through" "$(into_hub gateway)" $((gateway + 4 * (20 + 2 * 3)))
-	same "past" "$(into_hub fastpath)" $((fastpath + 4 * (20 + 3)))
+	near "through" $(($(into_hub gateway) - gateway)) $((4 * (20 + 2 * 3)))
+	near "past" $(($(into_hub fastpath) - fastpath)) $((4 * (20 + 3)))
 }
 
 @test "from Azure: the replies pass the gateway, and it is their switch" {
