@@ -54,9 +54,10 @@ copy_as() {
 	echo "$file"
 }
 
-# swift FILE: take the latency out of a copy, for a test of how fast or how many, not of how far; prints its path.
+# swift FILE: take latency and limits out of a copy, for a test of how fast or how many, not of how far; prints its path.
 swift() {
 	sed -i '/^latency:/,/^[^ #-]/ { /^latency:/d; /^[ #-]/d; /^$/d }' "$1"
+	grep -q '^limits:' "$1" || echo 'limits: {enforce: false}' >>"$1"
 	echo "$1"
 }
 
@@ -68,7 +69,7 @@ own_lab() {
 	load_lab "$TOPOLOGY"
 }
 
-# own_swift_lab TOPOLOGY: the same without latency.
+# own_swift_lab TOPOLOGY: the same without latency and limits.
 own_swift_lab() {
 	LAB=$(lab_name)
 	TOPOLOGY=$(swift "$(copy_as "$LAB" "$1")")
