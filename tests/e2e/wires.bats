@@ -315,6 +315,18 @@ between() {
 	[[ $(erx impair show --json) == "$before" ]]
 }
 
+@test "without erxdp-wire an impairment is refused, and the link carries packets as before" {
+	local LAB TOPOLOGY ERXDPCTL=$BATS_TEST_TMPDIR/erxdpctl
+	cp "$ROOT/build/erxdpctl" "$ROOT/build/erxdpd" "$BATS_TEST_TMPDIR/"
+	LAB=$(lab_name m)
+	TOPOLOGY=$(swift "$(copy_as "$LAB" minimal)")
+	load_lab "$TOPOLOGY"
+	run -1 erx impair set ce1:office --delay 5ms
+	says "as it was before"
+	ping_in hub-vm -c 3 -i 0.1 10.1.0.10
+	run -0 ctl plan "$TOPOLOGY"
+}
+
 @test "unload leaves nothing, with the wire process alive, stopped or dead" {
 	local LAB how file
 	for how in CONT STOP KILL; do
