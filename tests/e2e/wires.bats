@@ -327,6 +327,21 @@ between() {
 	run -0 ctl plan "$TOPOLOGY"
 }
 
+@test "the memory for a wire or two grows with a file that has over a hundred: each carries packets" {
+	local LAB TOPOLOGY=$BATS_TEST_TMPDIR/many.yaml v
+	LAB=$(lab_name n)
+	python3 "$E2E/generate.py" "$LAB" 13 1 10 >"$TOPOLOGY"
+	printf 'latency:\n  - {between: [c0, s0], rtt: 1ms}\n' >>"$TOPOLOGY"
+	load_lab "$TOPOLOGY"
+	for v in {0..12}; do
+		printf '  - {between: [v%d, c0], rtt: 1ms}\n  - {gateway: v%d-ergw, oneWay: 0.5ms}\n' "$v" "$v"
+	done >>"$TOPOLOGY"
+	load_lab "$TOPOLOGY"
+	erx impair show --stats --json >"$BATS_TEST_TMPDIR/wires"
+	jq -e '(.wires | length > 100) and ([.wires[].directions[].ringFull] | add == 0)' "$BATS_TEST_TMPDIR/wires"
+	ping_in s0-server -c 3 -i 0.1 10.12.0.4
+}
+
 @test "unload leaves nothing, with the wire process alive, stopped or dead" {
 	local LAB how file
 	for how in CONT STOP KILL; do
