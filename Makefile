@@ -219,7 +219,7 @@ install: $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/erxdpctl $(DESTDIR)$(PREFIX)/bin/erxdpd $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
+	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/erxdp
 

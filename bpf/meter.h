@@ -71,7 +71,8 @@ inline_stage int track_flow(struct erx_meter *meter, struct erx_spent *spent, co
 
 	if (!seen)
 		return open_flow(meter, spent, key, now);
-	if (now - *seen > meter->idle_ns)
+	/* Less than 0 when another CPU has written a later time since. */
+	if ((__s64)(now - *seen) > (__s64)meter->idle_ns)
 		stop = spend(meter, spent, ERX_CONNECTIONS, 1);
 	/* The coarse clock stands still for milliseconds: most packets leave the line as it is. */
 	if (stop == ERX_CONTINUE && *seen != now)

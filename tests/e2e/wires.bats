@@ -315,6 +315,33 @@ between() {
 	[[ $(erx impair show --json) == "$before" ]]
 }
 
+@test "without erxdp-wire an impairment is refused, and the link carries packets as before" {
+	local LAB TOPOLOGY ERXDPCTL=$BATS_TEST_TMPDIR/erxdpctl
+	cp "$ROOT/build/erxdpctl" "$ROOT/build/erxdpd" "$BATS_TEST_TMPDIR/"
+	LAB=$(lab_name m)
+	TOPOLOGY=$(swift "$(copy_as "$LAB" minimal)")
+	load_lab "$TOPOLOGY"
+	run -1 erx impair set ce1:office --delay 5ms
+	says "as it was before"
+	ping_in hub-vm -c 3 -i 0.1 10.1.0.10
+	run -0 ctl plan "$TOPOLOGY"
+}
+
+@test "the memory for a wire or two grows with a file that has over a hundred: each carries packets" {
+	local LAB TOPOLOGY=$BATS_TEST_TMPDIR/many.yaml v
+	LAB=$(lab_name n)
+	python3 "$E2E/generate.py" "$LAB" 13 1 10 >"$TOPOLOGY"
+	printf 'latency:\n  - {between: [c0, s0], rtt: 1ms}\n' >>"$TOPOLOGY"
+	load_lab "$TOPOLOGY"
+	for v in {0..12}; do
+		printf '  - {between: [v%d, c0], rtt: 1ms}\n  - {gateway: v%d-ergw, oneWay: 0.5ms}\n' "$v" "$v"
+	done >>"$TOPOLOGY"
+	load_lab "$TOPOLOGY"
+	erx impair show --stats --json >"$BATS_TEST_TMPDIR/wires"
+	jq -e '(.wires | length > 100) and ([.wires[].directions[].ringFull] | add == 0)' "$BATS_TEST_TMPDIR/wires"
+	ping_in s0-server -c 3 -i 0.1 10.12.0.4
+}
+
 @test "unload leaves nothing, with the wire process alive, stopped or dead" {
 	local LAB how file
 	for how in CONT STOP KILL; do

@@ -44,6 +44,7 @@ static void date_sessions(struct controller *c)
 static void drop_lab(struct controller *c)
 {
 	wires_unwatch(c);
+	c->half_remade = false;
 	watch_stop(c);
 	free(c->alive);
 	c->alive = NULL;

@@ -58,6 +58,7 @@ struct controller {
 	int wires;			 /* pidfd of the wire process; -1: none is watched */
 	uint64_t wires_at;		 /* it is to be looked for then; 0: it lives, or there is no wire */
 	struct maintenance *maintenance; /* NULL: none is going on */
+	bool half_remade;		 /* interfaces may not be those of the wires that are known of */
 	const void *borrower;		 /* an asker's who: has the switches that are lent; NULL: nobody */
 	pid_t borrower_pid;
 	struct events *events;

@@ -20,6 +20,9 @@ int loan_begin(struct controller *c, const struct asker *asker, const index_list
 			"FastPath of lab '%s' is lent to process %d, which measures with it ('erxdpctl compare'); "
 			"try again when it has ended",
 			c->name, c->borrower_pid);
+	/* Of a borrower who has gone, and which could not be put back yet: what it left is nobody's wish. */
+	if (lab_has_loans(c->lab))
+		loan_end(c);
 	vec_each(at, connections)
 		c->lab->loans[*at] = (struct loan){.lent = true, .was_on = c->lab->fastpath[*at]};
 	err = lab_save_state(c->lab, e);

@@ -106,7 +106,7 @@ static bool same_wires(const struct controller *c)
 
 	vec_each(l, &c->lab->fabric->links)
 		n += c->lab->wired[l->index];
-	if (!c->way->image || n != c->way->image->wires.n)
+	if (c->half_remade || !c->way->image || n != c->way->image->wires.n)
 		return false;
 	vec_each(w, &c->way->image->wires) {
 		if (!c->lab->wired[w->link])
@@ -121,8 +121,10 @@ static int remake(struct controller *c, struct error *e)
 	struct lab_changes changes;
 	int err = lab_compute(c->lab, e);
 
-	if (!err)
+	if (!err) {
 		err = lab_apply(c->lab, NULL, false, &changes, e);
+		c->half_remade = err;
+	}
 	lab_forget_routes(c->lab);
 	lab_switch_forget(c->way);
 	return err ? err : watch_again(c, e);

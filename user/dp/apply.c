@@ -9,12 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "dp/internal.h"
 
 #define ROUTES_PER_CALL 4096
-#define RESERVE_TRIES	1000 /* a millisecond each */
 
 struct writer {
 	struct dp *dp;
@@ -27,22 +25,6 @@ struct writer {
 static int write_failed(struct writer *w, const char *what)
 {
 	return dp_write_failed(w->dp, what, -errno, w->e);
-}
-
-/*
- * What is not preallocated comes from a reserve that the kernel refills in the
- * background and without waiting: many entries at once can empty it, values per
- * CPU above all. Returns whether to try again; *patience counts down.
- */
-static bool wait_for_reserve(unsigned *patience)
-{
-	struct timespec pause = {.tv_nsec = 1000000};
-
-	if (errno != ENOMEM || !*patience)
-		return false;
-	(*patience)--;
-	nanosleep(&pause, NULL);
-	return true;
 }
 
 static int read_failed(struct writer *w, const char *what)
@@ -260,7 +242,7 @@ static int apply_groups(struct writer *w)
 static int add_path(struct writer *w, const struct image_path *path)
 {
 	struct erx_path *values = xcalloc(w->dp->cpus, sizeof(*values));
-	unsigned patience = RESERVE_TRIES;
+	unsigned patience = DP_RESERVE_TRIES;
 	int err = 0;
 
 	for (int i = 0; i < w->dp->cpus; i++) {
@@ -268,7 +250,7 @@ static int add_path(struct writer *w, const struct image_path *path)
 		snprintf(values[i].name, sizeof(values[i].name), "%s", path->name);
 	}
 	while (!err && bpf_map_update_elem(w->dp->maps[DP_MAP_paths], &path->id, values, BPF_ANY)) {
-		if (!wait_for_reserve(&patience))
+		if (!dp_wait_for_reserve(&patience))
 			err = write_failed(w, "a path counter");
 	}
 	free(values);
@@ -394,7 +376,7 @@ struct route_batch {
 static int write_routes(struct writer *w, struct route_batch *batch)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);
-	unsigned patience = RESERVE_TRIES;
+	unsigned patience = DP_RESERVE_TRIES;
 	uint32_t done = 0, n = batch->n;
 
 	batch->n = 0;
@@ -403,7 +385,7 @@ static int write_routes(struct writer *w, struct route_batch *batch)
 		int err = bpf_map_update_batch(w->dp->maps[DP_MAP_routes], batch->keys + done, batch->values + done,
 					       &count, &opts);
 
-		if (err && !wait_for_reserve(&patience))
+		if (err && !dp_wait_for_reserve(&patience))
 			return write_failed(w, "the routes");
 		/* Where the kernel fails before the first entry it does not touch the count: none, not all. */
 		done += err && count == n - done ? 0 : count;

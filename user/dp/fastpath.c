@@ -79,7 +79,13 @@ static void difference(const dp_blocks *a, const dp_blocks *b, bool keys_only, d
 
 static int write_block(const struct dp *dp, const struct dp_block *b)
 {
-	return bpf_map_update_elem(dp->maps[DP_MAP_fastpath], &b->key, &b->value, BPF_ANY);
+	unsigned patience = DP_RESERVE_TRIES;
+
+	while (bpf_map_update_elem(dp->maps[DP_MAP_fastpath], &b->key, &b->value, BPF_ANY)) {
+		if (!dp_wait_for_reserve(&patience))
+			return -1;
+	}
+	return 0;
 }
 
 static int remove_block(const struct dp *dp, const struct dp_block *b)

@@ -73,6 +73,15 @@ extern const char *const dp_program_names[DP_N_PROGRAMS];
 int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, void *out, struct error *e);
 /* Say what could not be written and why; returns err. */
 int dp_write_failed(const struct dp *dp, const char *what, int err, struct error *e);
+/*
+ * What is not preallocated comes from a reserve that the kernel refills in the
+ * background and without waiting: many entries at once can empty it, values per
+ * CPU above all. Waits a millisecond and returns whether to try again after
+ * errno; *patience counts down.
+ */
+#define DP_RESERVE_TRIES 1000
+bool dp_wait_for_reserve(unsigned *patience);
+
 /* Bring the groups to the image, from what is remembered; *changed counts them. */
 int dp_write_groups(struct dp *dp, const struct image *image, bool dry, unsigned *changed, struct error *e);
 

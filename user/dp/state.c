@@ -2,6 +2,7 @@
 /* What changes with the state of the network: members of groups, FastPath addresses, and which ports lose packets. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "dp/internal.h"
 
@@ -24,6 +25,17 @@ int dp_write_failed(const struct dp *dp, const char *what, int err, struct error
 	if (err == -ENOSPC || err == -E2BIG)
 		return error_set(e, err, "cannot write %s of lab '%s': the map is full (see limits.h)", what, dp->lab);
 	return error_set(e, err, "cannot write %s of lab '%s': %s", what, dp->lab, strerror(-err));
+}
+
+bool dp_wait_for_reserve(unsigned *patience)
+{
+	struct timespec pause = {.tv_nsec = 1000000};
+
+	if (errno != ENOMEM || !*patience)
+		return false;
+	(*patience)--;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 void dp_forget(struct dp *dp)

@@ -46,6 +46,8 @@ struct end {
 
 /* In the fabric's namespace. ends: how many sockets there will be. Returns 0 or -errno. */
 int pool_open(struct pool *p, unsigned ends, struct error *e);
+/* Whether so many sockets can share it; it was made for another number. */
+bool pool_suffices(const struct pool *p, unsigned ends);
 void pool_close(struct pool *p);
 
 int end_open(struct end *end, struct pool *p, struct error *e);

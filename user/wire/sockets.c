@@ -64,21 +64,38 @@ static uint32_t frames_for(unsigned ends)
 	return on_lines + ends * first_target(ends);
 }
 
-static struct xsk_socket_config socket_config(void)
+/* What waits to be filled must leave lines their half (expect_more()). */
+bool pool_suffices(const struct pool *p, unsigned ends)
 {
-	return (struct xsk_socket_config){
+	return ends * p->first_target <= p->n / 2;
+}
+
+/* A socket at an interface's only queue, which a former socket may still have. Returns 0 or -errno. */
+static int create(struct xsk_socket **out, struct pool *p, const char *interface, struct xsk_ring_cons *rx,
+		  struct xsk_ring_prod *tx, struct xsk_ring_prod *fill, struct xsk_ring_cons *completion)
+{
+	struct xsk_socket_config how = {
 		.rx_size = RX_RING,
 		.tx_size = TX_RING,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.bind_flags = XDP_COPY,
 	};
+	int err = -EBUSY;
+
+	for (unsigned tries = 0; err == -EBUSY && tries < BIND_TRIES; tries++) {
+		if (tries)
+			nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		err = xsk_socket__create_shared(out, interface, 0, p->umem, rx, tx, fill, completion, &how);
+	}
+	if (err)
+		*out = NULL;
+	return err;
 }
 
 static int umem_open(struct pool *p, struct error *e)
 {
 	const struct xsk_umem_config config = {
 		.fill_size = FILL_RING, .comp_size = COMP_RING, .frame_size = FRAME_BYTES};
-	struct xsk_socket_config how = socket_config();
 	size_t size = (size_t)p->n * FRAME_BYTES;
 	int err = xsk_umem__create(&p->umem, p->area, size, &p->fill, &p->completion, &config);
 
@@ -86,7 +103,7 @@ static int umem_open(struct pool *p, struct error *e)
 		return error_set(
 			e, err, "cannot share %zu MiB with the kernel for the wires: %s%s", size >> 20, strerror(-err),
 			err == -ENOBUFS || err == -EPERM ? "; run with CAP_IPC_LOCK or raise 'ulimit -l'" : "");
-	err = xsk_socket__create_shared(&p->anchor, "lo", 0, p->umem, &p->rx, NULL, &p->fill, &p->completion, &how);
+	err = create(&p->anchor, p, "lo", &p->rx, NULL, &p->fill, &p->completion);
 	if (err)
 		return error_set(e, err, "cannot open an AF_XDP socket: %s; the kernel needs CONFIG_XDP_SOCKETS",
 				 strerror(-err));
@@ -139,22 +156,6 @@ void pool_close(struct pool *p)
 /* --- Ends ----------------------------------------------------------------------------------------------------------
  */
 
-static int create(struct end *end, struct pool *p, const char *interface)
-{
-	struct xsk_socket_config how = socket_config();
-	int err = -EBUSY;
-
-	for (unsigned tries = 0; err == -EBUSY && tries < BIND_TRIES; tries++) {
-		if (tries)
-			nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-		err = xsk_socket__create_shared(&end->socket, interface, 0, p->umem, &end->rx, &end->tx, &end->fill,
-						&end->completion, &how);
-	}
-	if (err)
-		end->socket = NULL;
-	return err;
-}
-
 int end_open(struct end *end, struct pool *p, struct error *e)
 {
 	char interface[IF_NAMESIZE];
@@ -163,7 +164,7 @@ int end_open(struct end *end, struct pool *p, struct error *e)
 	if (!if_indextoname(ERX_FIRST_IFINDEX + end->id, interface))
 		return error_set(e, -errno, "the fabric has no interface %u for a wire: %s",
 				 ERX_FIRST_IFINDEX + end->id, strerror(errno));
-	err = create(end, p, interface);
+	err = create(&end->socket, p, interface, &end->rx, &end->tx, &end->fill, &end->completion);
 	if (err)
 		return error_set(e, err, "cannot open an AF_XDP socket on '%s': %s", interface, strerror(-err));
 	end->fd = xsk_socket__fd(end->socket);

@@ -139,14 +139,15 @@ static int apply(void *arg)
 {
 	struct job *job = arg;
 	struct wires *w = job->w;
+	unsigned ends = 2 * job->settings->n;
 	struct stat here = {};
 	int err = 0;
 
 	stat("/proc/thread-self/ns/net", &here);
-	if (w->pool.umem && here.st_ino != w->pool.fabric)
+	if (w->pool.umem && (here.st_ino != w->pool.fabric || !pool_suffices(&w->pool, ends)))
 		wires_close(w);
 	if (!w->pool.umem)
-		err = pool_open(&w->pool, 2 * job->settings->n, job->e);
+		err = pool_open(&w->pool, ends, job->e);
 	if (err)
 		return err;
 	close_obsolete(w, job->settings);
