@@ -256,7 +256,7 @@ __noinline int check_error_source(__u32 adjacency, __be32 source)
 	const struct erx_hops *known;
 
 	if (!adj)
-		return ERX_no_next_hop;
+		return ERX_icmp_error_source;
 	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(source))
 		return ERX_CONTINUE;
 	known = lookup_route(adj->check_table, source);
