@@ -135,6 +135,7 @@ inline_stage int choose_next_hop(struct packet *pkt)
 	way->mtu = adj->mtu;
 	way->meter = adj->meter;
 	way->flags = adj->flags;
+	way->seen = 0;
 	__builtin_memcpy(way->dst_mac, adj->dst_mac, ETH_ALEN);
 	__builtin_memcpy(way->src_mac, adj->src_mac, ETH_ALEN);
 	return ERX_CONTINUE;

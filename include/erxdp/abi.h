@@ -181,7 +181,8 @@ struct erx_way {
 	__u16 meter;
 	struct erx_policy policy;
 	__u8 flags; /* ERX_ADJ_* */
-	__u8 pad[9];
+	__u8 pad[1];
+	__u64 seen; /* tick of the kernel's clock in which the flow was last looked up in erx_flows; 0: never */
 };
 
 /* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
