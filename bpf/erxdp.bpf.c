@@ -7,6 +7,7 @@
  */
 #include "account.h"
 #include "answer.h"
+#include "burst.h"
 #include "hello.h"
 #include "lost.h"
 #include "parse.h"
@@ -107,9 +108,11 @@ SEC("xdp") int wire(struct xdp_md *ctx)
 SEC("tp_btf/xdp_devmap_xmit")
 int BPF_PROG(port_lost, const struct net_device *from, const struct net_device *to, int sent, int drops, int err)
 {
+	__u32 port = to->ifindex - ERX_FIRST_IFINDEX;
+
 	if (drops > 0)
-		count_lost(to, to->ifindex - ERX_FIRST_IFINDEX, drops);
-	return 0;
+		count_lost(to, port, drops);
+	return end_burst(port);
 }
 
 SEC("tp_btf/xdp_redirect_err")
@@ -119,7 +122,7 @@ int BPF_PROG(port_refused, const struct net_device *from, const void *prog, cons
 	/* At a wire's end: its socket's ring is full. Both maps have the port's number as index. */
 	if (map_type == BPF_MAP_TYPE_DEVMAP || map_type == BPF_MAP_TYPE_XSKMAP)
 		count_lost(from, index, 1);
-	return 0;
+	return map_type == BPF_MAP_TYPE_DEVMAP ? end_burst(index) : 0;
 }
 
 /* Run by the controller now and then: flows that have ended make room. */

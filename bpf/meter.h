@@ -12,42 +12,75 @@
 #include "packet.h"
 #include "schedule.h"
 
-/* Spend from this CPU's share; draw a lot when it is used up. A lot covers the largest packet. */
-inline_stage int spend(struct erx_meter *meter, struct erx_spent *spent, enum erx_unit unit, __u64 amount)
+/*
+ * Draw a lot for this CPU. A global function of plain numbers, as are track_flow()
+ * and decide(): few packets need it, so what all packets do stays short and is
+ * verified once.
+ */
+__noinline int draw_lot(__u32 index, __u32 unit)
 {
-	struct erx_rate *rate = &meter->rates[unit];
+	struct erx_meter *meter = bpf_map_lookup_elem(&erx_meters, &index);
+	struct erx_spent *spent = bpf_map_lookup_elem(&erx_spent, &index);
 
-	if (rate->lot && spent->left[unit] < amount) {
-		if (!take_turn(&rate->schedule)) {
-			spent->refused[unit]++;
-			return rate->outcome;
-		}
-		spent->left[unit] += rate->lot;
+	if (!meter || !spent || unit >= ERX_N_UNITS)
+		return ERX_CONTINUE;
+	if (!take_turn(&meter->rates[unit].schedule)) {
+		spent->refused[unit]++;
+		return meter->rates[unit].outcome;
 	}
-	if (rate->lot)
-		spent->left[unit] -= amount;
-	spent->passed[unit] += amount;
+	spent->left[unit] += meter->rates[unit].lot;
+	return ERX_CONTINUE;
+}
+
+/* A meter as this CPU sees it. */
+struct share {
+	__u32 index;
+	struct erx_meter *meter;
+	struct erx_spent *spent;
+};
+
+inline_stage bool find_share(struct share *s, __u32 index)
+{
+	s->index = index;
+	s->meter = bpf_map_lookup_elem(&erx_meters, &index);
+	s->spent = bpf_map_lookup_elem(&erx_spent, &index);
+	return s->meter && s->spent;
+}
+
+/* Spend from this CPU's share; draw a lot when it is used up. A lot covers the largest packet. */
+inline_stage int spend(const struct share *s, enum erx_unit unit, __u64 amount)
+{
+	int stop = ERX_CONTINUE;
+
+	if (s->meter->rates[unit].lot) {
+		if (s->spent->left[unit] < amount)
+			stop = draw_lot(s->index, unit);
+		if (stop != ERX_CONTINUE)
+			return stop;
+		s->spent->left[unit] -= amount;
+	}
+	s->spent->passed[unit] += amount;
 	return ERX_CONTINUE;
 }
 
 /* What is refused for another reason has not passed. */
-inline_stage void give_back(struct erx_meter *meter, struct erx_spent *spent, enum erx_unit unit, __u64 amount)
+inline_stage void give_back(const struct share *s, enum erx_unit unit, __u64 amount)
 {
-	if (meter->rates[unit].lot)
-		spent->left[unit] += amount;
-	spent->passed[unit] -= amount;
+	if (s->meter->rates[unit].lot)
+		s->spent->left[unit] += amount;
+	s->spent->passed[unit] -= amount;
 }
 
-inline_stage int open_flow(struct erx_meter *meter, struct erx_spent *spent, const struct erx_flow_key *key, __u64 now)
+inline_stage int open_flow(const struct share *s, const struct erx_flow_key *key, __u64 now)
 {
 	__u64 *flows = bpf_map_lookup_elem(&erx_flow_counts, &key->meter);
 	int stop;
 
-	if (!flows || *flows >= meter->max_flows) {
-		spent->flows_refused++;
+	if (!flows || *flows >= s->meter->max_flows) {
+		s->spent->flows_refused++;
 		return ERX_gateway_flows;
 	}
-	stop = spend(meter, spent, ERX_CONNECTIONS, 1);
+	stop = spend(s, ERX_CONNECTIONS, 1);
 	if (stop != ERX_CONTINUE)
 		return stop;
 	if (!bpf_map_update_elem(&erx_flows, key, &now, BPF_NOEXIST)) {
@@ -57,31 +90,13 @@ inline_stage int open_flow(struct erx_meter *meter, struct erx_spent *spent, con
 	/* Another CPU was first, or erx_flows is full, which no gateway of Azure's allows. */
 	if (bpf_map_lookup_elem(&erx_flows, key))
 		return ERX_CONTINUE;
-	give_back(meter, spent, ERX_CONNECTIONS, 1);
-	spent->flows_refused++;
+	give_back(s, ERX_CONNECTIONS, 1);
+	s->spent->flows_refused++;
 	return ERX_gateway_flows;
 }
 
 /* A flow that has been silent for too long is a new connection, also before the controller has taken it away. */
-inline_stage int track_flow(struct erx_meter *meter, struct erx_spent *spent, const struct erx_flow_key *key)
-{
-	__u64 now = bpf_ktime_get_coarse_ns();
-	__u64 *seen = bpf_map_lookup_elem(&erx_flows, key);
-	int stop = ERX_CONTINUE;
-
-	if (!seen)
-		return open_flow(meter, spent, key, now);
-	/* Less than 0 when another CPU has written a later time since. */
-	if ((__s64)(now - *seen) > (__s64)meter->idle_ns)
-		stop = spend(meter, spent, ERX_CONNECTIONS, 1);
-	/* The coarse clock stands still for milliseconds: most packets leave the line as it is. */
-	if (stop == ERX_CONTINUE && *seen != now)
-		*seen = now;
-	return stop;
-}
-
-/* A global function, as decide() is. */
-__noinline int pass_meter(__u32 index, __u32 length, __u64 ends, __u32 ports, __u32 protocol)
+__noinline int track_flow(__u32 index, __u64 ends, __u32 ports, __u32 protocol)
 {
 	struct erx_flow_key key = {
 		.meter = index,
@@ -91,40 +106,71 @@ __noinline int pass_meter(__u32 index, __u32 length, __u64 ends, __u32 ports, __
 		.dport = ports >> 16,
 		.protocol = protocol,
 	};
-	struct erx_meter *meter = bpf_map_lookup_elem(&erx_meters, &index);
-	struct erx_spent *spent = bpf_map_lookup_elem(&erx_spent, &index);
-	int stop;
+	__u64 now = bpf_ktime_get_coarse_ns();
+	int stop = ERX_CONTINUE;
+	struct share s;
+	__u64 *seen;
 
-	if (!meter || !spent)
+	if (!find_share(&s, index))
 		return ERX_CONTINUE;
-	stop = spend(meter, spent, ERX_PACKETS, 1);
-	if (stop != ERX_CONTINUE)
-		return stop;
-	stop = spend(meter, spent, ERX_BYTES, length);
-	if (stop == ERX_CONTINUE && meter->max_flows) {
-		stop = track_flow(meter, spent, &key);
-		if (stop != ERX_CONTINUE)
-			give_back(meter, spent, ERX_BYTES, length);
-	}
-	if (stop != ERX_CONTINUE)
-		give_back(meter, spent, ERX_PACKETS, 1);
+	seen = bpf_map_lookup_elem(&erx_flows, &key);
+	if (!seen)
+		return open_flow(&s, &key, now);
+	/* Less than 0 when another CPU has written a later time since. */
+	if ((__s64)(now - *seen) > (__s64)s.meter->idle_ns)
+		stop = spend(&s, ERX_CONNECTIONS, 1);
+	if (stop == ERX_CONTINUE)
+		*seen = now;
 	return stop;
 }
 
-inline_stage int pass(const struct packet *pkt, __u32 index)
+/* The clock of flows stands still for a tick, and so long the way knows that the flow has been seen. */
+inline_stage int see_flow(const struct packet *pkt, __u32 index)
 {
-	return pass_meter(index, pkt->length, packet_ends(pkt), packet_ports(pkt), pkt->protocol);
+	__u64 tick = bpf_jiffies64();
+	int stop;
+
+	if (pkt->way->seen == tick)
+		return ERX_CONTINUE;
+	stop = track_flow(index, packet_ends(pkt), packet_ports(pkt), pkt->protocol);
+	if (stop == ERX_CONTINUE)
+		pkt->way->seen = tick;
+	return stop;
 }
 
-/* What arrives over a circuit is metered by the port, what leaves into one or through a gateway by the way out. */
+inline_stage int pass(const struct packet *pkt, __u32 index, bool flows)
+{
+	struct share s;
+	int stop;
+
+	if (!find_share(&s, index))
+		return ERX_CONTINUE;
+	stop = spend(&s, ERX_PACKETS, 1);
+	if (stop != ERX_CONTINUE)
+		return stop;
+	stop = spend(&s, ERX_BYTES, pkt->length);
+	if (stop == ERX_CONTINUE && flows && s.meter->max_flows) {
+		stop = see_flow(pkt, index);
+		if (stop != ERX_CONTINUE)
+			give_back(&s, ERX_BYTES, pkt->length);
+	}
+	if (stop != ERX_CONTINUE)
+		give_back(&s, ERX_PACKETS, 1);
+	return stop;
+}
+
+/*
+ * What arrives over a circuit is metered by the port, what leaves into one or
+ * through a gateway, which alone has flows, by the way out.
+ */
 inline_stage int meter(const struct packet *pkt)
 {
 	int stop = ERX_CONTINUE;
 
 	if (pkt->port->meter)
-		stop = pass(pkt, pkt->port->meter);
+		stop = pass(pkt, pkt->port->meter, false);
 	if (stop == ERX_CONTINUE && pkt->way->meter)
-		stop = pass(pkt, pkt->way->meter);
+		stop = pass(pkt, pkt->way->meter, true);
 	return stop;
 }
 

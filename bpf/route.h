@@ -135,6 +135,7 @@ inline_stage int choose_next_hop(struct packet *pkt)
 	way->mtu = adj->mtu;
 	way->meter = adj->meter;
 	way->flags = adj->flags;
+	way->seen = 0;
 	__builtin_memcpy(way->dst_mac, adj->dst_mac, ETH_ALEN);
 	__builtin_memcpy(way->src_mac, adj->src_mac, ETH_ALEN);
 	return ERX_CONTINUE;
@@ -256,7 +257,7 @@ __noinline int check_error_source(__u32 adjacency, __be32 source)
 	const struct erx_hops *known;
 
 	if (!adj)
-		return ERX_no_next_hop;
+		return ERX_icmp_error_source;
 	if (adj->icmp_check == ERX_CHECK_PRIVATE && is_private(source))
 		return ERX_CONTINUE;
 	known = lookup_route(adj->check_table, source);

@@ -3,6 +3,7 @@
 #ifndef ERX_SEND_H
 #define ERX_SEND_H
 
+#include "burst.h"
 #include "maps.h"
 #include "meter.h"
 #include "packet.h"
@@ -15,12 +16,14 @@ inline_stage int redirect(struct packet *pkt, __u32 port, int outcome)
 
 	if (bpf_redirect_map(&erx_links, port, XDP_DROP) != XDP_REDIRECT)
 		return ERX_no_port;
-	stats = bpf_map_lookup_elem(&erx_port_counts, &port);
-	if (stats) {
-		stats->sent++;
-		stats->sent_bytes += packet_bytes(pkt);
-	}
 	pkt->out_port = port;
+	stats = bpf_map_lookup_elem(&erx_port_counts, &port);
+	if (!stats)
+		return outcome;
+	stats->sent++;
+	stats->sent_bytes += packet_bytes(pkt);
+	if (pkt->way)
+		count_path(pkt, stats);
 	return outcome;
 }
 
@@ -55,20 +58,6 @@ inline_stage int write_addresses(const struct packet *pkt)
 	return ERX_CONTINUE;
 }
 
-inline_stage void count_path(const struct packet *pkt)
-{
-	__u32 key = pkt->way->path;
-	struct erx_path *path;
-
-	if (key == ERX_NO_PATH)
-		return;
-	path = bpf_map_lookup_elem(&erx_paths, &key);
-	if (path) {
-		path->packets++;
-		path->bytes += pkt->length;
-	}
-}
-
 inline_stage int send(struct packet *pkt, int outcome)
 {
 	int stop = meter(pkt);
@@ -81,10 +70,7 @@ inline_stage int send(struct packet *pkt, int outcome)
 		stop = write_addresses(pkt);
 	if (stop != ERX_CONTINUE)
 		return stop;
-	outcome = redirect(pkt, pkt->way->port, outcome);
-	if (outcome != ERX_no_port)
-		count_path(pkt);
-	return outcome;
+	return redirect(pkt, pkt->way->port, outcome);
 }
 
 #endif

@@ -181,7 +181,8 @@ struct erx_way {
 	__u16 meter;
 	struct erx_policy policy;
 	__u8 flags; /* ERX_ADJ_* */
-	__u8 pad[9];
+	__u8 pad[1];
+	__u64 seen; /* tick of the kernel's clock in which the flow was last looked up in erx_flows; 0: never */
 };
 
 /* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
@@ -195,13 +196,22 @@ struct erx_path {
 	__u64 bytes; /* of IP, inner packet */
 };
 
-/* erx_port_stats (per CPU). Bytes are whole frames. */
+/*
+ * erx_port_counts (per CPU). Bytes are whole frames, but those of the burst are of IP.
+ * Only the programs look at the burst: packets that leave by the port and are not in
+ * erx_paths yet. Nothing is left of it when the burst is over.
+ */
 struct erx_port_stats {
 	__u64 received;
 	__u64 received_bytes;
 	__u64 sent; /* handed to the driver of this port */
 	__u64 sent_bytes;
 	__u64 injected; /* of those received, at a port that is no host's: sent by no program. Hellos are. */
+	struct erx_burst {
+		__u64 path; /* key of erx_paths, of all of them */
+		__u64 packets;
+		__u64 bytes;
+	} burst;
 };
 
 /* erx_hellos: bpf_ktime_get_ns(), which is CLOCK_MONOTONIC, when the last hello came in by a port; 0: none yet. */
@@ -332,6 +342,7 @@ _Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
 _Static_assert(sizeof(struct erx_route) == 4, "erx_route is shared with the programs");
 _Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
 _Static_assert(sizeof(struct erx_way) == 64, "a line of the cache");
+_Static_assert(sizeof(struct erx_port_stats) == 64, "a line of the cache");
 _Static_assert(sizeof(struct erx_flow_key) == 20, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath_key) == 8, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath) == 40, "erx_fastpath is shared with the programs");

@@ -14,6 +14,7 @@ what generator, sink and one veth pair cost by themselves.
 
   erxdp    tests/bench/forward.yaml, loaded as `erxdpctl load` does it. The ways: 'vnet',
            'peering', past the gateway ('fastpath') and through it ('gateway').
+  limits   the same with the limits of circuits and gateways, set so high that none is reached.
   fib      a namespace per router; XDP, bpf_fib_lookup and nothing else.
   kernel   a namespace per router; ip_forward=1, no netfilter.
   bare     writes MAC addresses and redirects to a fixed port.
@@ -264,10 +265,11 @@ class Bare(Chain):
         tool("attach", "bench_sink", *[f"{c.server.path}:eth0" for c in self.cases])
 
 
-# The labs that are compared: name, and what forward.yaml says otherwise (pattern, replacement). Variants of the product,
-# as one with limits, are a line here.
+# The labs that are compared: name, and what forward.yaml says otherwise (pattern, replacement). With limits so high that
+# nothing is refused: circuits and gateways count, and the flows of gateways are looked at.
 LABS = (
     ("erxdp", ()),
+    ("limits", ((r"(?m)^limits: .*", "limits: {scale: 1000}"),)),
 )
 
 

@@ -7,7 +7,7 @@ usage: account.py LAB
 Per device: received = forwarded + answered + dropped, and what is dropped has
 reasons. Per direction of a link: sent = received by the peer + lost, where the
 peer may be a host, whose kernel counts for itself; over a wire, what that has
-dropped as well. Waits until nothing moves;
+dropped as well. Paths: no port holds packets back that its paths do not show. Waits until nothing moves;
 prints the sums that are wrong (exit code 1) and how much was added up.
 """
 import json
@@ -20,8 +20,12 @@ LAB = sys.argv[1]
 PATIENCE = 10  # seconds until a lab that has no traffic must be quiet
 
 
+def run_tool(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=30).stdout
+
+
 def run(*command):
-    return subprocess.run([os.environ["ERXDPCTL"], *command], stdout=subprocess.PIPE, check=True, timeout=30).stdout
+    return run_tool(os.environ["ERXDPCTL"], *command)
 
 
 def find_lab(status):
@@ -91,6 +95,13 @@ def check_host(name, links, hosts):
         yield "%s sent %d, but its device received %d" % (name, hosts[name]["out"], link["received"])
 
 
+def check_bursts():
+    dump = json.loads(run_tool("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/erxdp/{LAB}/erx_port_counts"))
+    held = sum(cpu["value"]["burst"]["packets"] for entry in dump for cpu in entry["formatted"]["values"])
+    if held:
+        yield "nothing moves, but %d packets are in bursts of the ports and not in their paths" % held
+
+
 def main():
     status, counters, hosts = read_quiet()
     wrong = []
@@ -100,6 +111,7 @@ def main():
         wrong += check_direction(link, hosts)
     for name in hosts:
         wrong += check_host(name, status["links"], hosts)
+    wrong += check_bursts()
     print("\n".join(wrong + ["%s: %d packets in %d devices, %d dropped, %d lost in ports, %d sums wrong" % (
         LAB, sum(d["received"] for d in counters["devices"]), len(counters["devices"]),
         sum(d["dropped"] for d in counters["devices"]), sum(d["lost"] for d in counters["devices"]), len(wrong))]))

@@ -160,9 +160,9 @@ static void try_way(const struct way *w, uint8_t ttl)
 	make_packet(&packet, &s);
 	f = packet;
 	arrive_at(&f, in, 7);
-	dp_read_paths(twin.dp, &before);
+	read_paths(&before);
 	run(in, &f, &r);
-	dp_read_paths(twin.dp, &after);
+	read_paths(&after);
 	if (ttl > w->lowers) {
 		expect_forwarded(w, in, &s, &r);
 		expect_path(&before, &after, w->path, get16(ip_at(&packet) + 2), words(w, ttl));

@@ -65,7 +65,7 @@ static uint64_t packets_in_paths(void)
 	dp_path_counts paths = {};
 	uint64_t sum = 0;
 
-	dp_read_paths(twin.dp, &paths);
+	read_paths(&paths);
 	vec_each(p, &paths)
 		sum += p->packets;
 	vec_free(&paths);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "erxdp/hash.h"
 
@@ -226,6 +227,42 @@ int map_of(const char *name)
 	fd = bpf_obj_get(path);
 	cr_assert_geq(fd, 0, "%s", path);
 	return fd;
+}
+
+static void add_burst(const struct erx_burst *burst, dp_path_counts *out)
+{
+	const char *name = "";
+
+	vec_each(path, &twin.lab->image->paths)
+		if (path->id == burst->path)
+			name = path->name;
+	vec_each(count, out) {
+		if (!strcmp(count->name, name)) {
+			count->packets += burst->packets;
+			count->bytes += burst->bytes;
+		}
+	}
+}
+
+/* What the ports hold back: bpf_prog_test_run() sends nothing, so no burst ever ends. */
+static void add_bursts(dp_path_counts *out)
+{
+	int fd = map_of("erx_port_counts"), cpus = libbpf_num_possible_cpus();
+	struct erx_port_stats *stats = calloc(cpus, sizeof(*stats));
+
+	vec_each(port, &twin.lab->image->ports) {
+		cr_assert_eq(bpf_map_lookup_elem(fd, &port->id, stats), 0);
+		for (int cpu = 0; cpu < cpus; cpu++)
+			add_burst(&stats[cpu].burst, out);
+	}
+	free(stats);
+	close(fd);
+}
+
+void read_paths(dp_path_counts *out)
+{
+	dp_read_paths(twin.dp, out);
+	add_bursts(out);
 }
 
 static void mac_beyond(uint32_t port, uint8_t mac[static 6])

@@ -41,6 +41,8 @@ uint32_t ifindex_of(uint32_t port);
 const char *device_of(uint32_t port);
 /* The descriptor of a pinned map, for tests that tamper. */
 int map_of(const char *name);
+/* As dp_read_paths() does when the packets of the tests have left. */
+void read_paths(dp_path_counts *out);
 
 /* What the tunnel that a port leads to has around packets from (true: to) that port. */
 struct tunnel tunnel_of(uint32_t port, bool outgoing);

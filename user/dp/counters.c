@@ -30,6 +30,7 @@ int dp_read_port(const struct dp *dp, uint32_t port_id, struct erx_port_stats *s
 {
 	int err = dp_sum_cpus(dp, DP_MAP_port_counts, port_id, sizeof(*stats), (uint64_t *)stats);
 
+	stats->burst = (struct erx_burst){};
 	return err ? err : dp_sum_cpus(dp, DP_MAP_port_lost, port_id, sizeof(*lost), lost);
 }
 
