@@ -10,7 +10,7 @@
 inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool with_frame)
 {
 	struct erx_capture_record *r = bpf_ringbuf_reserve(&erx_capture, sizeof(*r), 0);
-	__u32 length = packet_bytes(pkt);
+	__u32 length = pkt->bytes;
 
 	if (!r)
 		return;

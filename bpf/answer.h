@@ -24,11 +24,11 @@ inline_stage bool answers_arp_for(const struct packet *pkt, __be32 target)
 
 inline_stage int answer_arp(struct packet *pkt)
 {
-	struct ethhdr *eth = packet_start(pkt);
+	struct ethhdr *eth = pkt->start;
 	struct arp_ipv4 *arp = (void *)(eth + 1);
 	__be32 target;
 
-	if ((void *)(arp + 1) > packet_end(pkt))
+	if ((void *)(arp + 1) > pkt->end)
 		return ERX_truncated;
 	target = arp->target;
 	if (pkt->port->role != ERX_ROLE_HOST || arp->operation != bpf_htons(1) || arp->hardware != bpf_htons(1) ||
@@ -74,7 +74,7 @@ inline_stage bool may_send_error(__u32 device)
  */
 inline_stage __u32 checksum_frame(const struct packet *pkt, __u32 offset)
 {
-	__u32 zero = 0, length = packet_bytes(pkt) - offset;
+	__u32 zero = 0, length = pkt->bytes - offset;
 	struct erx_scratch *scratch = bpf_map_lookup_elem(&erx_scratch, &zero);
 	__u32 sum;
 
@@ -99,9 +99,9 @@ inline_stage long make_quote(struct packet *pkt, __u32 *quoted)
 	const __u32 room = sizeof(struct icmp_error) - ERX_ETH_LEN;
 
 	*quoted = pkt->length < ERX_ICMP_ERROR_MAX - room ? pkt->length : ERX_ICMP_ERROR_MAX - room;
-	if (bpf_xdp_adjust_tail(pkt->ctx, (int)(ERX_ETH_LEN + *quoted) - (int)packet_bytes(pkt)))
+	if (move_end(pkt, ERX_ETH_LEN + *quoted))
 		return -1;
-	return bpf_xdp_adjust_head(pkt->ctx, -(int)room);
+	return move_start(pkt, -(int)room);
 }
 
 /* Replace the packet by an ICMP error about it, from the address of the port it came in by. */
@@ -113,8 +113,8 @@ inline_stage int write_error(struct packet *pkt, __u8 type, __u8 code, __u16 mtu
 
 	if (make_quote(pkt, &quoted))
 		return ERX_no_memory;
-	head = packet_start(pkt);
-	if ((void *)(head + 1) + sizeof(struct iphdr) > packet_end(pkt))
+	head = pkt->start;
+	if ((void *)(head + 1) + sizeof(struct iphdr) > pkt->end)
 		return ERX_no_memory;
 	tos = ((struct iphdr *)(head + 1))->tos;
 	head->eth.h_proto = bpf_htons(ETH_P_IP);
@@ -157,14 +157,14 @@ inline_stage int write_error_about(struct packet *pkt, int outcome)
 /* RFC 1122 3.2.2.6: the request with its addresses exchanged; so the sum of the header changes by the TTL only. */
 inline_stage int write_echo_reply(struct packet *pkt)
 {
-	struct iphdr *ip = packet_start(pkt) + ERX_ETH_LEN;
+	struct iphdr *ip = pkt->start + ERX_ETH_LEN;
 	struct icmp_header *icmp = (void *)ip + (pkt->header_len & 0x3c);
 	__be32 asker = pkt->src;
 	__be16 *ttl_word;
 
 	if (!has_host_source(pkt))
 		return ERX_local;
-	if ((void *)(ip + 1) > packet_end(pkt) || (void *)(icmp + 1) > packet_end(pkt))
+	if ((void *)(ip + 1) > pkt->end || (void *)(icmp + 1) > pkt->end)
 		return ERX_truncated;
 	ttl_word = (__be16 *)&ip->ttl;
 	ip->check = checksum_replace(ip->check, *ttl_word, bpf_htons(64 << 8 | PROTO_ICMP));
@@ -192,7 +192,7 @@ inline_stage int answer(struct packet *pkt, int outcome)
 	if (stop != ERX_CONTINUE)
 		return stop;
 	pkt->protocol = PROTO_ICMP;
-	pkt->sport = pkt->dport = 0;
+	pkt->ports = 0;
 	pkt->lowered = 0;
 	pkt->hops = 0;
 	stop = find_way(pkt);

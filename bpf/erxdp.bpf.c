@@ -21,8 +21,10 @@
 inline_stage int arrive(struct packet *pkt, bool *arp)
 {
 	__be16 ether_type = 0;
-	int stop = parse_ethernet(pkt, &ether_type);
+	int stop = lose_silently(pkt);
 
+	if (stop == ERX_CONTINUE)
+		stop = parse_ethernet(pkt, &ether_type);
 	*arp = stop == ERX_CONTINUE && ether_type == bpf_htons(ETH_P_ARP);
 	if (stop == ERX_CONTINUE && !*arp)
 		stop = parse_ipv4(pkt);
@@ -46,7 +48,7 @@ inline_stage int forward(struct packet *pkt)
 	if (stop == ERX_CONTINUE)
 		stop = check_icmp_error(pkt);
 	if (stop != ERX_CONTINUE)
-		return stop;
+		return stop >= ERX_FIRST_DROP ? stop : answer(pkt, stop);
 	clamp_tunnel_mss(pkt);
 	return send(pkt, ERX_forwarded);
 }
@@ -60,12 +62,9 @@ inline_stage int walk(struct xdp_md *ctx)
 	if (!pkt.port)
 		return finish(&pkt, outcome);
 	read_control(&pkt);
-	if (outcome == ERX_CONTINUE)
-		outcome = arrive(&pkt, &arp);
+	outcome = arrive(&pkt, &arp);
 	if (outcome == ERX_CONTINUE)
 		outcome = arp ? answer_arp(&pkt) : forward(&pkt);
-	if (!arp && outcome > ERX_answered_arp && outcome < ERX_FIRST_DROP)
-		outcome = answer(&pkt, outcome);
 	return finish(&pkt, outcome);
 }
 

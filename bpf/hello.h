@@ -13,7 +13,7 @@
  */
 inline_stage bool is_hello(const struct packet *pkt)
 {
-	return !pkt->hops && pkt->port->role != ERX_ROLE_HOST && pkt->dport == bpf_htons(ERX_HELLO_PORT) &&
+	return !pkt->hops && pkt->port->role != ERX_ROLE_HOST && destination_port(pkt) == bpf_htons(ERX_HELLO_PORT) &&
 	       pkt->protocol == PROTO_UDP && pkt->ttl == 255;
 }
 

@@ -132,7 +132,7 @@ inline_stage int see_flow(const struct packet *pkt, __u32 index)
 
 	if (pkt->way->seen == tick)
 		return ERX_CONTINUE;
-	stop = track_flow(index, packet_ends(pkt), packet_ports(pkt), pkt->protocol);
+	stop = track_flow(index, packet_ends(pkt), pkt->ports, pkt->protocol);
 	if (stop == ERX_CONTINUE)
 		pkt->way->seen = tick;
 	return stop;

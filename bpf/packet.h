@@ -2,8 +2,8 @@
 /*
  * The packet on its walk. Fields are values copied out of the headers, so
  * nothing dangles when a header is added or removed; the bytes themselves are
- * reached through packet_start() and packet_end() only, which are, with the
- * helpers that move the ends, all that ties the stages to XDP.
+ * reached through start and end only, which are, with what moves them
+ * (move_start(), move_end()), all that ties the stages to XDP.
  */
 #ifndef ERX_PACKET_H
 #define ERX_PACKET_H
@@ -66,19 +66,21 @@ enum { FRAGMENT_DF = 0x4000, FRAGMENT_MF = 0x2000, FRAGMENT_OFFSET = 0x1fff };
 
 struct packet {
 	struct xdp_md *ctx;
+	void *start, *end;	     /* of the frame: locate() */
 	const struct erx_port *port; /* where it came in; the device is port->device */
 	struct erx_way *way;	     /* set by find_way() */
 	const struct erx_hops *next; /* set by find_route() */
 	__u64 id;		     /* of this run, for the capture; 0: nobody looks */
 	__u32 generation;	     /* of the maps when the walk began */
+	__u32 bytes;		     /* of the frame */
 	__u32 in_port;
 	__u32 device;	/* 0 until the port is known */
 	__u32 out_port; /* ERX_NO_PORT until it leaves */
 	__be32 src, dst;
-	__be16 sport, dport; /* of unfragmented TCP and UDP, else 0 */
-	__u16 length;	     /* IP total length */
-	__u16 fragment;	     /* flags and offset, host order */
-	__u8 header_len;     /* bytes */
+	__u32 ports;	 /* of unfragmented TCP and UDP, source and destination as they lie in the packet, else 0 */
+	__u16 length;	 /* IP total length */
+	__u16 fragment;	 /* flags and offset, host order */
+	__u8 header_len; /* bytes */
 	__u8 protocol;
 	__u8 ttl;	/* as received; what hop_limit() leaves of it */
 	__u8 lowered;	/* by how much hop_limit() lowered it */
@@ -86,24 +88,45 @@ struct packet {
 	__u8 hops;	/* devices crossed so far */
 };
 
-inline_stage void *packet_start(const struct packet *pkt)
+/* See where the frame lies: at first, and again after each helper that moves its ends. */
+inline_stage void locate(struct packet *pkt)
 {
-	return (void *)(long)pkt->ctx->data;
-}
+	__u64 bytes;
 
-inline_stage void *packet_end(const struct packet *pkt)
-{
-	return (void *)(long)pkt->ctx->data_end;
-}
-
-inline_stage __u32 packet_bytes(const struct packet *pkt)
-{
-	__u64 bytes = packet_end(pkt) - packet_start(pkt);
-
+	pkt->start = (void *)(long)pkt->ctx->data;
+	pkt->end = (void *)(long)pkt->ctx->data_end;
+	bytes = pkt->end - pkt->start;
 	/* Keep the compiler from reordering the difference of two pointers into later sums, which the verifier refuses.
 	 */
 	asm volatile("" : "+r"(bytes));
-	return bytes;
+	pkt->bytes = bytes;
+}
+
+inline_stage long move_start(struct packet *pkt, int by)
+{
+	long err = bpf_xdp_adjust_head(pkt->ctx, by);
+
+	locate(pkt);
+	return err;
+}
+
+/* So that the frame has that many bytes. */
+inline_stage long move_end(struct packet *pkt, __u32 bytes)
+{
+	long err = bpf_xdp_adjust_tail(pkt->ctx, (int)bytes - (int)pkt->bytes);
+
+	locate(pkt);
+	return err;
+}
+
+inline_stage __be16 source_port(const struct packet *pkt)
+{
+	return pkt->ports;
+}
+
+inline_stage __be16 destination_port(const struct packet *pkt)
+{
+	return pkt->ports >> 16;
 }
 
 /*
@@ -121,15 +144,22 @@ inline_stage bool within(__u32 *length, __u32 most)
 	return *length != 0;
 }
 
+/*
+ * The outcome of a packet that ends here. Opaque, so that the compiler sets it where
+ * the packet ends and not ahead of each test that all others pass.
+ */
+inline_stage int end(int outcome)
+{
+	asm volatile("" : "+r"(outcome));
+	if (outcome == ERX_CONTINUE)
+		__builtin_unreachable();
+	return outcome;
+}
+
 /* Two in one, for functions that take plain numbers. */
 inline_stage __u64 packet_ends(const struct packet *pkt)
 {
 	return (__u64)pkt->dst << 32 | pkt->src;
-}
-
-inline_stage __u32 packet_ports(const struct packet *pkt)
-{
-	return (__u32)pkt->dport << 16 | pkt->sport;
 }
 
 inline_stage bool is_fragment(const struct packet *pkt)

@@ -12,9 +12,9 @@
  */
 inline_stage void read_hops(struct packet *pkt)
 {
-	const struct ethernet *eth = packet_start(pkt);
+	const struct ethernet *eth = pkt->start;
 
-	if (pkt->port->role != ERX_ROLE_HOST && (void *)(eth + 1) <= packet_end(pkt))
+	if (pkt->port->role != ERX_ROLE_HOST && (void *)(eth + 1) <= pkt->end)
 		pkt->hops = eth->src[5];
 }
 
@@ -27,7 +27,7 @@ inline_stage void count_arrival(const struct packet *pkt)
 	if (!stats)
 		return;
 	stats->received++;
-	stats->received_bytes += packet_bytes(pkt);
+	stats->received_bytes += pkt->bytes;
 	if (!pkt->hops && pkt->port->role != ERX_ROLE_HOST)
 		stats->injected++;
 }
@@ -38,13 +38,20 @@ inline_stage int find_port(struct packet *pkt)
 	const struct erx_port *port = bpf_map_lookup_elem(&erx_ports, &index);
 
 	if (!port || !port->hash_basis)
-		return ERX_unknown_port;
+		return end(ERX_unknown_port);
+	locate(pkt);
 	pkt->port = port;
 	pkt->in_port = index;
 	pkt->device = port->device;
 	read_hops(pkt);
 	count_arrival(pkt);
-	return port->flags & ERX_PORT_FAULT ? ERX_fault : ERX_CONTINUE;
+	return ERX_CONTINUE;
+}
+
+/* Where a silent failure is, all that arrives is lost. */
+inline_stage int lose_silently(const struct packet *pkt)
+{
+	return pkt->port->flags & ERX_PORT_FAULT ? end(ERX_fault) : ERX_CONTINUE;
 }
 
 inline_stage bool same_mac(const __u8 *a, const __u8 *b)
@@ -55,24 +62,24 @@ inline_stage bool same_mac(const __u8 *a, const __u8 *b)
 /* Ethernet. On success *ether_type is IPv4 or ARP; only ARP may be broadcast. */
 inline_stage int parse_ethernet(struct packet *pkt, __be16 *ether_type)
 {
-	const struct ethernet *eth = packet_start(pkt);
+	const struct ethernet *eth = pkt->start;
 
-	if ((void *)(eth + 1) > packet_end(pkt))
-		return ERX_truncated;
-	if (packet_bytes(pkt) > ERX_ETH_LEN + ERX_LINK_MTU)
-		return ERX_oversize;
+	if ((void *)(eth + 1) > pkt->end)
+		return end(ERX_truncated);
+	if (pkt->bytes > ERX_ETH_LEN + ERX_LINK_MTU)
+		return end(ERX_oversize);
 	*ether_type = eth->type;
 	if (eth->type == bpf_htons(ETH_P_8021Q) || eth->type == bpf_htons(ETH_P_8021AD))
-		return ERX_vlan;
+		return end(ERX_vlan);
 	if (eth->type == bpf_htons(ETH_P_ARP))
 		return ERX_CONTINUE;
 	if (eth->type != bpf_htons(ETH_P_IP))
-		return ERX_not_ipv4;
-	if (eth->dst[0] & 1)
-		return ERX_multicast;
+		return end(ERX_not_ipv4);
 	if (!same_mac(eth->dst, pkt->port->mac))
-		return ERX_not_for_me;
-	return pkt->hops >= ERX_HOP_BUDGET ? ERX_loop : ERX_CONTINUE;
+		return end(eth->dst[0] & 1 ? ERX_multicast : ERX_not_for_me);
+	if (pkt->hops >= ERX_HOP_BUDGET)
+		return end(ERX_loop);
+	return ERX_CONTINUE;
 }
 
 /* Options are not looked into, but they are part of the checksum. */
@@ -92,59 +99,53 @@ inline_stage void parse_transport(struct packet *pkt, const struct iphdr *ip)
 	/* Header lengths are below 64: the mask tells the verifier. */
 	const void *payload = (const void *)ip + (pkt->header_len & 0x3c);
 	const struct icmp_header *icmp = payload;
-	const struct udphdr *ports = payload;
+	const __u32 *ports = payload; /* of TCP and UDP */
 
-	pkt->sport = pkt->dport = 0;
+	pkt->ports = 0;
 	pkt->icmp_type = 0xff;
-	if (pkt->fragment & FRAGMENT_OFFSET)
-		return;
-	if (pkt->protocol == PROTO_ICMP) {
-		if (pkt->length > pkt->header_len && (void *)(&icmp->type + 1) <= packet_end(pkt))
+	if (pkt->protocol == PROTO_TCP || pkt->protocol == PROTO_UDP) {
+		if (!is_fragment(pkt) && pkt->length >= pkt->header_len + 4 && (void *)(ports + 1) <= pkt->end)
+			pkt->ports = *ports;
+	} else if (pkt->protocol == PROTO_ICMP && !(pkt->fragment & FRAGMENT_OFFSET)) {
+		if (pkt->length > pkt->header_len && (void *)(&icmp->type + 1) <= pkt->end)
 			pkt->icmp_type = icmp->type;
-		return;
-	}
-	if ((pkt->protocol != PROTO_TCP && pkt->protocol != PROTO_UDP) || is_fragment(pkt))
-		return;
-	if (pkt->length >= pkt->header_len + 4 && (void *)(&ports->dest + 1) <= packet_end(pkt)) {
-		pkt->sport = ports->source;
-		pkt->dport = ports->dest;
 	}
 }
 
 /* RFC 1812 5.2.2. */
 inline_stage int parse_ipv4(struct packet *pkt)
 {
-	const struct iphdr *ip = packet_start(pkt) + ERX_ETH_LEN;
-	__u32 available = packet_bytes(pkt) - ERX_ETH_LEN;
+	const struct iphdr *ip = pkt->start + ERX_ETH_LEN;
+	__u32 available = pkt->bytes - ERX_ETH_LEN;
 	__u32 sum;
 
-	if ((void *)(ip + 1) > packet_end(pkt))
-		return ERX_truncated;
+	if ((void *)(ip + 1) > pkt->end)
+		return end(ERX_truncated);
 	if (ip->version != 4)
-		return ERX_bad_version;
+		return end(ERX_bad_version);
 	if (ip->ihl < 5)
-		return ERX_bad_header_length;
+		return end(ERX_bad_header_length);
 	pkt->header_len = ip->ihl * 4;
 	pkt->length = bpf_ntohs(ip->tot_len);
 	if (pkt->length < pkt->header_len)
-		return ERX_bad_length;
+		return end(ERX_bad_length);
 	if (pkt->length > available)
-		return ERX_truncated;
+		return end(ERX_truncated);
 	sum = checksum_ip_header(ip);
 	if (ip->ihl > 5)
 		sum += checksum_options(pkt);
 	if (checksum_fold(sum))
-		return ERX_bad_checksum;
+		return end(ERX_bad_checksum);
 	pkt->src = ip->saddr;
 	pkt->dst = ip->daddr;
 	pkt->protocol = ip->protocol;
 	pkt->ttl = ip->ttl;
 	pkt->fragment = bpf_ntohs(ip->frag_off);
 	if (bpf_ntohl(pkt->dst) >= 0xe0000000) /* 224.0.0.0 and up, the limited broadcast included */
-		return ERX_multicast;
+		return end(ERX_multicast);
 	/* RFC 1812 5.3.1: never forwarded, and no device of ours would have sent it. */
 	if (!pkt->ttl)
-		return ERX_ttl_zero;
+		return end(ERX_ttl_zero);
 	parse_transport(pkt, ip);
 	return ERX_CONTINUE;
 }
@@ -153,9 +154,9 @@ inline_stage int parse_ipv4(struct packet *pkt)
 inline_stage int check_source(const struct packet *pkt)
 {
 	if (pkt->port->host && (pkt->src & pkt->port->host_mask) != pkt->port->host)
-		return ERX_spoofed;
+		return end(ERX_spoofed);
 	if (pkt->port->flags & ERX_PORT_DROP_FRAGMENTS && is_fragment(pkt))
-		return ERX_fragment_refused;
+		return end(ERX_fragment_refused);
 	return ERX_CONTINUE;
 }
 

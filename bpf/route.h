@@ -80,7 +80,8 @@ inline_stage int find_route(struct packet *pkt)
 
 inline_stage __u32 choose_member(const struct packet *pkt, const struct erx_hops *hops)
 {
-	__u32 flow = erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, pkt->sport, pkt->dport);
+	__u32 flow = erx_flow_hash(pkt->port->hash_basis, pkt->src, pkt->dst, pkt->protocol, source_port(pkt),
+				   destination_port(pkt));
 	__u32 best = 0, chosen = hops->members[0].adjacency;
 
 	for (__u32 i = 0; i < ERX_MAX_MEMBERS; i++) {
@@ -171,16 +172,19 @@ __noinline int decide(__u32 in_port, __u32 index, __u64 ends, __u32 ports, __u32
 		.in_port = in_port,
 		.src = ends,
 		.dst = ends >> 32,
-		.sport = ports,
-		.dport = ports >> 16,
+		.ports = ports,
 		.protocol = what,
 		.icmp_type = what & DECIDE_ECHO ? ICMP_ECHO : 0xff,
 	};
-	struct erx_way_key key = {.in_port = in_port, .src = pkt.src, .dst = pkt.dst, .protocol = pkt.protocol};
+	struct erx_way_key key = {
+		.in_port = in_port,
+		.src = pkt.src,
+		.dst = pkt.dst,
+		.ports = ports,
+		.protocol = pkt.protocol,
+	};
 	int stop;
 
-	key.sport = pkt.sport;
-	key.dport = pkt.dport;
 	pkt.port = bpf_map_lookup_elem(&erx_ports, &in_port);
 	pkt.way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt.port || !pkt.way)
@@ -204,20 +208,19 @@ inline_stage int find_way(struct packet *pkt)
 		.in_port = pkt->in_port,
 		.src = pkt->src,
 		.dst = pkt->dst,
-		.sport = pkt->sport,
-		.dport = pkt->dport,
+		.ports = pkt->ports,
 		.protocol = pkt->protocol,
 	};
 	__u32 index = way_index(&key), what = pkt->protocol;
 
 	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt->way)
-		return ERX_no_next_hop;
+		return end(ERX_no_next_hop);
 	if (same_key(&pkt->way->key, &key))
 		return ERX_CONTINUE;
 	if (pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
 		what |= DECIDE_ECHO;
-	return decide(pkt->in_port, index, packet_ends(pkt), packet_ports(pkt), what);
+	return decide(pkt->in_port, index, packet_ends(pkt), pkt->ports, what);
 }
 
 /*
@@ -231,7 +234,7 @@ inline_stage int hop_limit(struct packet *pkt)
 	__u32 left = pkt->ttl - 1;
 
 	if (left < policy.decrements)
-		return policy.answers >> left & 1 ? ERX_answered_time_exceeded : ERX_ttl_silent;
+		return end(policy.answers >> left & 1 ? ERX_answered_time_exceeded : ERX_ttl_silent);
 	pkt->ttl -= policy.decrements;
 	pkt->lowered = policy.decrements;
 	return ERX_CONTINUE;
@@ -241,7 +244,7 @@ inline_stage int fits_link(const struct packet *pkt)
 {
 	if (pkt->length <= pkt->way->mtu)
 		return ERX_CONTINUE;
-	return pkt->fragment & FRAGMENT_DF ? ERX_answered_too_big : ERX_too_big;
+	return end(pkt->fragment & FRAGMENT_DF ? ERX_answered_too_big : ERX_too_big);
 }
 
 inline_stage bool is_private(__be32 addr)

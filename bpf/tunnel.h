@@ -37,21 +37,21 @@ inline_stage bool is_this_tunnel(const struct packet *pkt, const struct tunnel_h
 
 	return pkt->protocol == PROTO_UDP && pkt->header_len == sizeof(head->ip) && !is_fragment(pkt) &&
 	       pkt->src == port->tunnel_remote && pkt->dst == port->tunnel_local &&
-	       pkt->sport == bpf_htons(ERX_TUNNEL_PORT) && pkt->dport == bpf_htons(ERX_TUNNEL_PORT) &&
+	       source_port(pkt) == bpf_htons(ERX_TUNNEL_PORT) && destination_port(pkt) == bpf_htons(ERX_TUNNEL_PORT) &&
 	       head->spi == bpf_htonl(port->tunnel_spi);
 }
 
 /* From a tunnel port on, the packet is the inner one. */
 inline_stage int decapsulate(struct packet *pkt)
 {
-	struct ethhdr *eth = packet_start(pkt);
+	struct ethhdr *eth = pkt->start;
 	struct tunnel_header *head = (void *)(eth + 1);
 	__u8 tail[2];
 	__u32 inner;
 
 	if (pkt->port->role != ERX_ROLE_TUNNEL)
 		return ERX_CONTINUE;
-	if ((void *)(head + 1) > packet_end(pkt) || !is_this_tunnel(pkt, head) ||
+	if ((void *)(head + 1) > pkt->end || !is_this_tunnel(pkt, head) ||
 	    pkt->length < sizeof(*head) + sizeof(struct iphdr) + sizeof(struct tunnel_trailer))
 		return ERX_bad_tunnel;
 	if (bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + pkt->length - sizeof(struct tunnel_trailer), tail, sizeof(tail)))
@@ -60,13 +60,8 @@ inline_stage int decapsulate(struct packet *pkt)
 	if (tail[1] != NEXT_HEADER_IP || tail[0] > 3 || inner < sizeof(struct iphdr))
 		return ERX_bad_tunnel;
 
-	eth = packet_start(pkt);
-	head = (void *)(eth + 1);
-	if ((void *)(head + 1) > packet_end(pkt))
-		return ERX_bad_tunnel;
 	__builtin_memcpy((void *)(head + 1) - sizeof(*eth), eth, sizeof(*eth));
-	if (bpf_xdp_adjust_head(pkt->ctx, sizeof(*head)) ||
-	    bpf_xdp_adjust_tail(pkt->ctx, (int)(ERX_ETH_LEN + inner) - (int)packet_bytes(pkt)))
+	if (move_start(pkt, sizeof(*head)) || move_end(pkt, ERX_ETH_LEN + inner))
 		return ERX_no_memory;
 	return parse_ipv4(pkt);
 }
@@ -80,8 +75,7 @@ inline_stage int make_room_in_front(struct packet *pkt, __u32 head, __u32 tail)
 	if (!scratch)
 		return -1;
 	/* What the sender padded a short frame with would end up behind the trailer. */
-	if (bpf_xdp_adjust_tail(pkt->ctx, (int)(ERX_ETH_LEN + length) - (int)packet_bytes(pkt)) ||
-	    bpf_xdp_adjust_head(pkt->ctx, -(int)(head + tail)))
+	if (move_end(pkt, ERX_ETH_LEN + length) || move_start(pkt, -(int)(head + tail)))
 		return -1;
 	if (!within(&length, ERX_LINK_MTU) ||
 	    bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length))
@@ -97,10 +91,8 @@ inline_stage int make_room_in_front(struct packet *pkt, __u32 head, __u32 tail)
  */
 inline_stage int make_room(struct packet *pkt, __u32 head, __u32 tail)
 {
-	int grow = (int)(ERX_ETH_LEN + pkt->length + tail) - (int)packet_bytes(pkt);
-
-	if (!bpf_xdp_adjust_tail(pkt->ctx, grow))
-		return bpf_xdp_adjust_head(pkt->ctx, -(int)head);
+	if (!move_end(pkt, ERX_ETH_LEN + pkt->length + tail))
+		return move_start(pkt, -(int)head);
 	return make_room_in_front(pkt, head, tail);
 }
 
@@ -158,9 +150,9 @@ inline_stage int encapsulate(struct packet *pkt)
 	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
 	if (!adj || make_room(pkt, sizeof(*head), tail))
 		return ERX_no_memory;
-	eth = packet_start(pkt);
+	eth = pkt->start;
 	head = (void *)(eth + 1);
-	if ((void *)(head + 1) > packet_end(pkt))
+	if ((void *)(head + 1) > pkt->end)
 		return ERX_no_memory;
 	eth->h_proto = bpf_htons(ETH_P_IP);
 	write_tunnel_header(pkt, adj, head, sizeof(*head) + pkt->length + tail);
@@ -203,10 +195,10 @@ __noinline __u32 find_mss(struct xdp_md *ctx, __u32 options, __u32 length)
 inline_stage void clamp_mss(const struct packet *pkt, __u16 tunnel_mtu)
 {
 	__u32 at = ERX_ETH_LEN + (pkt->header_len & 0x3c), mss;
-	struct tcphdr *tcp = packet_start(pkt) + at;
+	struct tcphdr *tcp = pkt->start + at;
 	__be16 old, new = bpf_htons(tunnel_mtu - 40);
 
-	if ((void *)(tcp + 1) > packet_end(pkt) || !tcp->syn || tcp->doff <= 5 ||
+	if ((void *)(tcp + 1) > pkt->end || !tcp->syn || tcp->doff <= 5 ||
 	    pkt->length < pkt->header_len + tcp->doff * 4)
 		return;
 	mss = find_mss(pkt->ctx, at + sizeof(*tcp), tcp->doff * 4 - sizeof(*tcp));
@@ -219,8 +211,8 @@ inline_stage void clamp_mss(const struct packet *pkt, __u16 tunnel_mtu)
 		old = __builtin_bswap16(old);
 		new = __builtin_bswap16(new);
 	}
-	tcp = packet_start(pkt) + at;
-	if ((void *)(tcp + 1) <= packet_end(pkt))
+	tcp = pkt->start + at;
+	if ((void *)(tcp + 1) <= pkt->end)
 		tcp->check = checksum_replace(tcp->check, old, new);
 }
 

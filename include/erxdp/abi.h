@@ -170,13 +170,14 @@ struct erx_way {
 		__u32 generation; /* struct erx_control */
 		__u32 in_port;
 		__be32 src, dst;
-		__be16 sport, dport;
+		__u32 ports; /* source and destination, as they lie in a packet */
 		__u32 protocol;
 	} __attribute__((aligned(8))) key; /* compared by words */
 	__u32 adjacency;		   /* index into erx_adjacencies, for what only some packets need */
-	__u32 port, path;		   /* as in struct erx_adjacency; the path is that of the ingress port */
+	__u32 port;			   /* as in struct erx_adjacency */
 	__u8 dst_mac[6];		   /* and src_mac behind it, as in a frame */
 	__u8 src_mac[6];
+	__u32 path; /* as in struct erx_adjacency, of the ingress port */
 	__u16 mtu;
 	__u16 meter;
 	struct erx_policy policy;
