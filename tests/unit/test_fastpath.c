@@ -514,6 +514,33 @@ Test(fastpath, the_image_does_what_the_rules_say)
 	}
 }
 
+static const struct image_route *met_at(const struct lab *lab, const char *msee, const char *address)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_parse(address, &a), 0);
+	return image_lookup(lab->image, table_of(lab, msee), &a);
+}
+
+/* A customer who announces a part of a VNet's space has it, with the bypass off or on. */
+Test(fastpath, a_longer_prefix_inside_the_vnet_is_matched)
+{
+	struct lab *lab = lab_with("topologies/fastpath.yaml", "lanInterface: 192.168.100.0/31",
+				   "lanInterface: 192.168.100.0/31, advertise: [10.100.10.0/24, 10.128.1.0/28]");
+	const struct image_route *r = met_at(lab, "er-japaneast.primary", "10.128.1.4");
+
+	cr_assert(r && r->bypass);
+	cr_expect_not(r->bypassing);
+	cr_expect_eq(r->prefix.len, 28);
+	lab->fastpath[0] = false;
+	expect_image(lab, "hub-er", "er-japaneast", false, true);
+	lab->fastpath[0] = true;
+	lab_down(lab, "er-japaneast.primary");
+	r = met_at(lab, "er-japaneast.primary", "10.128.1.4");
+	cr_expect(r && r->bypassing, "nobody announces it there any more");
+	lab_free(lab);
+}
+
 /* The first connection's switch moves the places of the others, in the image as well. */
 Test(fastpath, the_image_keeps_to_the_limits)
 {

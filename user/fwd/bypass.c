@@ -8,15 +8,27 @@
  */
 #include <string.h>
 
+#include "ctl/classes.h"
 #include "fwd/compile.h"
 #include "fwd/fastpath.h"
+
+/* A group is of eight addresses: what is announced more finely than that inside a VNet is not told apart. */
+#define LONGEST 29
+
+/* A prefix that addresses may match, and the one of its class that is computed also after a failure. */
+struct matched {
+	struct prefix prefix, computed;
+};
 
 struct filling {
 	struct compiler *c;
 	struct image_table *t;
 	const struct link *past; /* the link past the gateway */
-	/* The last prefix met, and what addresses in it lead to. */
+	/* The last address space met, and what else is announced inside it, by a customer for instance. */
 	const struct prefix *space;
+	VEC(struct matched) inside;
+	/* The last prefix met, and what addresses in it lead to. */
+	struct prefix at;
 	uint32_t bypass_at;
 };
 
@@ -32,20 +44,22 @@ static bool is_usable(const struct compiler *c, const struct link *past, const s
 }
 
 /* Off, or unusable, these addresses do what their prefix does. */
-static uint32_t bypass_of(struct filling *f, const struct prefix *space)
+static uint32_t bypass_of(struct filling *f, const struct matched *m)
 {
 	struct compiler *c = f->c;
 	const struct connection *conn = f->past->connection;
 	const struct device *msee = &c->in->fabric->devices.items[f->t->now->device];
 	uint32_t port = device_port_on(c->in->fabric, msee->index, f->past->index);
-	struct image_route r = {.table = f->t->id, .prefix = *space, .bypass = conn, .stands_in = true};
+	struct image_route r = {.table = f->t->id, .prefix = m->prefix, .bypass = conn, .stands_in = true};
 	struct erx_hops content;
 	char text[PREFIX_STRLEN];
 	char *name;
 
-	r.entry = rib_find(f->t->now, space);
+	r.entry = rib_find(f->t->now, &m->prefix);
+	if (!r.entry)
+		r.entry = rib_find(f->t->now, &m->computed);
 	if (!r.entry || !r.entry->n_best)
-		r.entry = rib_cover(f->t->now, space);
+		r.entry = rib_cover(f->t->now, &m->computed);
 	r.bypassing = is_usable(c, f->past, r.entry);
 	fill_group(c, msee, r.entry, intact_of(c, f->t, r.entry), &content);
 	if (r.bypassing) {
@@ -53,7 +67,7 @@ static uint32_t bypass_of(struct filling *f, const struct prefix *space)
 		content.n = 1;
 		content.members[0].adjacency = c->image->ports.items[port].adjacency;
 	}
-	name = xasprintf("%s %s", conn->name, prefix_format(space, text));
+	name = xasprintf("%s %s", conn->name, prefix_format(&m->prefix, text));
 	r.group_at = intern_group(c, f->t->now->name, "fastpath-", hash_text(name), &content);
 	free(name);
 	r.group = c->image->groups.items[r.group_at].id;
@@ -92,20 +106,59 @@ static void program(struct filling *f, struct image_block *b, uint32_t from, uin
 	}
 }
 
+static void collect_inside(struct filling *f, const struct prefix *space)
+{
+	const struct prefix_plan *plan = plan_of(f->c->in->fabric);
+
+	f->inside.n = 0;
+	vec_each(k, &plan->classes) {
+		const struct prefix *first = &plan->prefixes.items[k->first];
+
+		/* In order of addresses, and a class is in a row: it is inside as a whole. */
+		if (!k->n_announced || first->len <= space->len || first->len > LONGEST || !prefix_covers(space, first))
+			continue;
+		for (uint32_t i = 0; i < k->n; i++)
+			vec_push(&f->inside, ((struct matched){first[i], *first}));
+	}
+	f->space = space;
+}
+
+/* The longest prefix that covers a; *alike: for how many addresses from a on that stays so, at most what it was. */
+static struct matched match(const struct filling *f, const struct addr *a, uint32_t *alike)
+{
+	struct matched longest = {*f->space, *f->space};
+
+	vec_each(m, &f->inside) {
+		bool covers = prefix_has(&m->prefix, a);
+		struct prefix edge = covers ? prefix_next(&m->prefix, 1) : m->prefix;
+		uint64_t until = addr_distance(a, &edge.addr);
+
+		if (covers && m->prefix.len > longest.prefix.len)
+			longest = *m;
+		if (until < *alike)
+			*alike = until;
+	}
+	return longest;
+}
+
 static void add_run(void *arg, const struct prefix *space, const struct addr *first, uint32_t count)
 {
 	struct filling *f = arg;
 
-	if (f->space != space) {
-		f->bypass_at = bypass_of(f, space);
-		f->space = space;
-	}
+	if (f->space != space)
+		collect_inside(f, space);
 	for (uint32_t done = 0, n; done < count; done += n) {
 		struct addr a = addr_plus(first, done), block = block_of(&a);
 		uint32_t from = addr_distance(&block, &a);
+		struct matched m;
 
 		n = (1 << ERX_FASTPATH_BITS) - from;
 		n = n < count - done ? n : count - done;
+		m = match(f, &a, &n);
+		if (!prefix_equal(&f->at, &m.prefix)) {
+			f->bypass_at = bypass_of(f, &m);
+			f->at = m.prefix;
+		}
 		program(f, block_at(f, &block), from, n);
 	}
 }
@@ -164,6 +217,7 @@ void compile_bypasses(struct compiler *c, struct image_table *t)
 
 		if (l->kind == LINK_VNET_MSEE && gateway_can_fastpath(l->connection->gateway))
 			fastpath_each(f->topo, c->in->fastpath, l->connection, add_run, &filling);
+		vec_free(&filling.inside);
 	}
 	sort_blocks(c->image, t);
 	if (t->n_blocks)
