@@ -182,11 +182,13 @@ static void merge_block(struct image_block *into, const struct image_block *othe
 
 static void sort_blocks(struct image *image, struct image_table *t)
 {
-	struct image_block *blocks = image->blocks.items + t->first_block;
 	size_t n = image->blocks.n - t->first_block, kept = 0;
+	struct image_block *blocks;
 
-	if (n)
-		qsort(blocks, n, sizeof(*blocks), by_address);
+	if (!n)
+		return;
+	blocks = image->blocks.items + t->first_block;
+	qsort(blocks, n, sizeof(*blocks), by_address);
 	for (size_t i = 0; i < n; i++) {
 		if (kept && addr_equal(&blocks[kept - 1].first, &blocks[i].first))
 			merge_block(&blocks[kept - 1], &blocks[i]);

@@ -18,11 +18,11 @@ static bool next_range(struct address_walk *w, struct address_run *out)
 
 	for (; w->subnet < v->subnets.n; w->subnet++, w->item = 0) {
 		const struct subnet *s = &v->subnets.items[w->subnet];
-		const struct address_range *r = &s->ranges.items[w->item];
+		const struct address_range *r;
 
 		if (w->item == s->ranges.n)
 			continue;
-		w->item++;
+		r = &s->ranges.items[w->item++];
 		*out = (struct address_run){.first = r->first, .count = r->count, .subnet = s, .range = r};
 		return true;
 	}
@@ -31,11 +31,11 @@ static bool next_range(struct address_walk *w, struct address_run *out)
 
 static bool next_endpoint(const struct endpoint *list, size_t n, struct address_walk *w, struct address_run *out)
 {
-	const struct endpoint *e = &list[w->item];
+	const struct endpoint *e;
 
 	if (w->item == n)
 		return false;
-	w->item++;
+	e = &list[w->item++];
 	*out = (struct address_run){.first = e->addr, .count = 1, .subnet = e->subnet, .endpoint = e};
 	return true;
 }
