@@ -200,7 +200,7 @@ between() {
 	erx impair set ce1:office --delay 5ms
 	pid=$(wire_pid)
 	kill -STOP "$pid"
-	run ping_in hub-vm -c 200 -i 0.002 10.1.0.10
+	run ping_in hub-vm -c 800 -i 0.002 10.1.0.10
 	kill -CONT "$pid"
 	[[ $output == *" 0 received"* || $output == *"100% packet loss"* ]]
 	quiet ce1:office

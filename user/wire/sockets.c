@@ -23,7 +23,7 @@
 #define FILL_RING    1024
 #define RX_RING	     1024
 #define COMP_RING    512
-#define FIRST_TARGET 64	  /* what the kernel takes in one go (NAPI) */
+#define FIRST_TARGET 256  /* four times what the kernel takes in one go (NAPI): the process needs a moment to wake */
 #define ALL_TARGETS  4096 /* of all ends together, at first */
 
 /* Frames beyond those that wait to be filled: what can be on all lines together. Fewer for many wires, as the kernel
