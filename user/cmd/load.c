@@ -10,6 +10,8 @@
 #include "daemon/client.h"
 #include "lib/log.h"
 #include "lib/version.h"
+#include "obs/fastpath.h"
+#include "obs/limits.h"
 #include "obs/print.h"
 
 #define EXCHANGE_MS   5000
@@ -213,6 +215,17 @@ static int check_exchange(const struct lab *lab)
 	return code;
 }
 
+static void warn_of_limit(void *unused, const struct limit_usage *u)
+{
+	char text[512];
+
+	(void)unused;
+	if (!u->over)
+		return;
+	limit_text(u, text, sizeof(text));
+	log_info("warning: %s", text);
+}
+
 static void say_loaded(const struct lab *lab, const struct lab *before, const struct lab_changes *c, double since)
 {
 	if (c->mounted_bpffs)
@@ -284,6 +297,7 @@ static int load_locked(const struct call *call, struct lab *lab, int *lock, doub
 		undo(name, before);
 	} else {
 		say_loaded(lab, before, &changes, start);
+		fastpath_limits(lab->topo, lab->fastpath, warn_of_limit, NULL);
 	}
 	lab_free(before);
 	return err ? EXIT_REFUSED : EXIT_DONE;

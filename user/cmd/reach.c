@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cmd/cmd.h"
+#include "lab/wires.h"
 #include "lib/log.h"
 #include "obs/print.h"
 #include "obs/reach.h"
@@ -85,6 +86,7 @@ static int survey(const struct lab *lab, const struct call *call, pings *list)
 	if (lab_ping(lab, list, &e))
 		return refuse(&e);
 	reach_compare(lab, list, now_s() - start, &r);
+	r.wires_dead = wires_pid(lab->topo->name) == 0;
 	if (call->json)
 		print_json(reach_json(&r));
 	else if (call->matrix)

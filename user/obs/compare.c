@@ -106,12 +106,18 @@ static void print_side(const struct compare_side *s, bool on, FILE *out)
 	fprintf(out, "  Median = %s, p99 = %s\n", ms(s->stats.median).text, ms(s->stats.p99).text);
 }
 
-/* From the fastest to the slower of both p99: what few took longer counts in the last bin. */
+/*
+ * From the fastest to as far beyond the slower median as that is from the fastest, and
+ * not beyond p99: one straggler must not push all others into one bin. What took
+ * longer counts in the last one.
+ */
 static struct stats_bins bins_of(const struct compare_kind *k, unsigned most)
 {
 	const struct stats *off = &k->sides[0].stats, *on = &k->sides[1].stats;
 
-	return stats_bins_for(fmin(off->least, on->least), fmax(off->p99, on->p99), most);
+	double least = fmin(off->least, on->least), median = fmax(off->median, on->median);
+
+	return stats_bins_for(least, fmin(fmax(off->p99, on->p99), median + (median - least)), most);
 }
 
 static void print_bar(size_t count, size_t most, FILE *out)

@@ -43,6 +43,50 @@ bool fastpath_impossible(const struct topo *t, const struct connection *c, char 
 	return r;
 }
 
+/* --- Limits ------------------------------------------------------------------------------------------------------ */
+
+static const char *limited_by(const struct connection *c)
+{
+	return c->circuit->port ? c->circuit->port->name : c->circuit->name;
+}
+
+/* Its own addresses, and those of all that are on and share its limit; 0 when an earlier one has told of them. */
+static uint64_t wanted_together(const struct topo *t, const bool *on, const struct connection *c)
+{
+	uint64_t sum = 0;
+
+	vec_each(other, &t->connections) {
+		if (other->type != CONNECTION_EXPRESSROUTE || !on[other - t->connections.items] ||
+		    limited_by(other) != limited_by(c))
+			continue;
+		if (other < c)
+			return 0;
+		sum += fastpath_count_of(t, on, other).wanted;
+	}
+	return sum;
+}
+
+void fastpath_limits(const struct topo *t, const bool *on, fastpath_limit_fn fn, void *arg)
+{
+	vec_each(c, &t->connections) {
+		struct limit_usage u = {.consequence = "those that are too many go through the gateway",
+					.source = "azure.md 5"};
+		char what[256];
+
+		if (c->type != CONNECTION_EXPRESSROUTE || !on[c - t->connections.items])
+			continue;
+		u.count = wanted_together(t, on, c);
+		if (!u.count)
+			continue;
+		u.object = limited_by(c);
+		u.what = what;
+		u.limit = fastpath_limit(c);
+		u.over = u.count > u.limit;
+		snprintf(what, sizeof(what), "FastPath addresses on '%s'", u.object);
+		fn(arg, &u);
+	}
+}
+
 /* --- A connection ------------------------------------------------------------------------------------------------ */
 
 static void span_name(const struct fastpath_span *s, char *out, size_t size)
@@ -93,7 +137,7 @@ void fastpath_print(const struct topo *t, const bool *on, const struct connectio
 	else
 		fprintf(out, "; %llu of %llu addresses %s programmed on '%s'%s\n", (unsigned long long)n.programmed,
 			(unsigned long long)fastpath_limit(c), is_on ? "are" : "would be",
-			c->circuit->port ? c->circuit->port->name : c->circuit->name,
+			limited_by(c),
 			n.programmed < n.wanted ? ", the rest goes through the gateway" : "");
 	fprintf(out, "  %-20s %-16s %-29s %-8s %s\n", "virtual network", "destination", "address", "way", "rule");
 	fastpath_spans(t, on, c, print_span, out);

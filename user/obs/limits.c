@@ -57,16 +57,20 @@ bool session_is_worth_a_word(const struct rib *rib, const struct session_view *s
 	       !rib->fabric->links.items[s->link].down_in_file;
 }
 
-void limits_print_warnings(const struct rib *rib, FILE *out)
+void limit_print_warning(const struct limit_usage *u, FILE *out)
 {
 	char text[512];
 
-	vec_each(u, &rib->limits) {
-		if (!limit_is_near(u))
-			continue;
-		limit_text(u, text, sizeof(text));
-		fprintf(out, "warning: %s\n", text);
-	}
+	if (!limit_is_near(u))
+		return;
+	limit_text(u, text, sizeof(text));
+	fprintf(out, "warning: %s\n", text);
+}
+
+void limits_print_warnings(const struct rib *rib, FILE *out)
+{
+	vec_each(u, &rib->limits)
+		limit_print_warning(u, out);
 	vec_each(s, &rib->sessions) {
 		if (session_is_worth_a_word(rib, s))
 			fprintf(out, "warning: the BGP session of '%s' and '%s' is down: %s\n",

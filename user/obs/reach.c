@@ -68,7 +68,10 @@ static char *why(const struct reach *r, const struct reach_pair *p)
 
 	if (!differs(p))
 		return cause;
-	if (p->told)
+	if (p->told && r->wires_dead)
+		text = xasprintf("packets are lost, though the routes lead there and back: the process of wires is "
+				 "dead; 'erxdpctl load' with the lab's file starts another");
+	else if (p->told)
 		text = xasprintf("packets are lost, though the routes lead there and back: %s",
 				 cause ? cause
 				       : "nothing that is loaded explains it; see 'erxdpctl counters' and 'status'");

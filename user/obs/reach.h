@@ -16,7 +16,8 @@ struct reach {
 	const struct lab *lab;
 	VEC(struct reach_pair) pairs; /* in the order of the pings */
 	size_t differ;
-	double seconds; /* that the packets took */
+	double seconds;	 /* that the packets took */
+	bool wires_dead; /* there are wires, and nobody passes on what is on them */
 };
 
 /* Ask the routes about each ping. Faults that routing has not noticed do not count. */

@@ -364,17 +364,27 @@ static void print_phase(const struct scenario_result *r, enum scenario_phase pha
 		print_failed(&p->checks, out);
 }
 
+/* What was on a slow wire when the fault came was sent before it. */
+static bool was_under_way(const struct scenario_result *r, const struct gap *g)
+{
+	return g->goes_on && g->last_ns - g->first_ns <= lab_slowest_ns(r->before);
+}
+
 static uint64_t lost_before(const struct scenario_result *r, size_t *streams)
 {
 	uint64_t lost = 0;
 
 	*streams = 0;
 	vec_each(o, &r->phases[PHASE_BEFORE].outages) {
+		uint64_t of_stream = 0;
+
 		/* Of those that had no way there is nothing to lose. */
 		if (o->goes_on && o->from_before)
 			continue;
-		lost += o->lost;
-		*streams += o->lost > 0;
+		vec_each(g, &o->gaps)
+			of_stream += was_under_way(r, g) ? 0 : g->lost;
+		lost += of_stream;
+		*streams += of_stream > 0;
 	}
 	return lost;
 }

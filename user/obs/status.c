@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "obs/impair.h"
+#include "obs/fastpath.h"
 #include "obs/limits.h"
 #include "obs/names.h"
 
@@ -108,6 +109,11 @@ static void print_links(const struct status_input *in, FILE *out)
 	}
 }
 
+static void print_limit(void *out, const struct limit_usage *u)
+{
+	limit_print_warning(u, out);
+}
+
 void status_print(const struct status_input *in, FILE *out)
 {
 	const struct lab *lab = in->lab;
@@ -138,6 +144,7 @@ void status_print(const struct status_input *in, FILE *out)
 				lab->topo->connections.items[i].name, lab->loans[i].was_on ? "on" : "off");
 	}
 	limits_print_warnings(lab->now, out);
+	fastpath_limits(lab->topo, lab->fastpath, print_limit, out);
 	fprintf(out, "\n%-16s %-16s %s\n", "host", "address", "namespace");
 	vec_each(h, &lab->fabric->hosts) {
 		lab_host_namespace(lab, h, namespace);
@@ -225,10 +232,15 @@ static void add_faults(const struct lab *lab, cJSON *list)
 	}
 }
 
+static void add_limit(void *list, const struct limit_usage *u)
+{
+	cJSON_AddItemToArray(list, limit_json(u));
+}
+
 cJSON *status_json(const struct status_input *in)
 {
 	const struct lab *lab = in->lab;
-	cJSON *root = cJSON_CreateObject(), *devices;
+	cJSON *root = cJSON_CreateObject(), *devices, *limits;
 	char namespace[256];
 
 	lab_fabric_namespace(lab->topo->name, namespace);
@@ -254,7 +266,9 @@ cJSON *status_json(const struct status_input *in)
 		cJSON_AddItemToArray(devices, item);
 	}
 	add_links(in, cJSON_AddArrayToObject(root, "links"));
-	cJSON_AddItemToObject(root, "limits", limits_json(lab->now));
+	limits = limits_json(lab->now);
+	fastpath_limits(lab->topo, lab->fastpath, add_limit, limits);
+	cJSON_AddItemToObject(root, "limits", limits);
 	cJSON_AddItemToObject(root, "load", loads_json(in->loads));
 	cJSON_AddItemToObject(root, "sessionsDown", sessions_down_json(lab->now));
 	return root;
