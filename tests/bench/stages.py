@@ -21,6 +21,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -151,8 +152,13 @@ def main():
     parser.add_argument("--bpf", action="append", default=[], metavar="NAME=FOLDER", help="compare with this copy of bpf/")
     parser.add_argument("--json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="erxdp-bench-") as directory:
-        made = measure(options, directory)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, forward.stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix="erxdp-bench-") as directory:
+            made = measure(options, directory)
+    except forward.Stopped:
+        return 130
     base = made[0].ns()
     print(f"{'left out':<28} {'ns/packet':>10} {'min..max':>14} {'saves per device':>17} {'by the least':>13}")
     for one in made:
