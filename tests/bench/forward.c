@@ -6,7 +6,7 @@
  *   attach PROGRAM NAMESPACE:DEV[=INDEX]...    on these ports; INDEX: where that port's frames go
  *   run OPTION=VALUE...                        one run, its result as JSON; options: see options[]
  *   spread PINS ADDRESS FIRST COUNT PORT...    COUNT host routes like that of ADDRESS into the tables of these ports
- *   swap PINS OBJECT PROGRAM ADDRESS PORT...   another build of the programs on these ports (indexes); PROGRAM: all
+ *   swap PINS OBJECT PROGRAM PORT...           another build of the programs on these ports (indexes); PROGRAM: all
  *                                              run this one, "-": each its own
  *   ports PINS                                 frames that each port of a lab has received
  *   echo NAMESPACE PORT                        answers datagrams until it is ended
@@ -585,21 +585,6 @@ static struct bpf_object *load_for_lab(const char *file, const char *pins)
 	return obj;
 }
 
-/* For a build that leaves the trie out: the group of the route to ADDRESS by table. */
-static void fill_groups(const struct bpf_object *obj, const char *pins, in_addr_t address)
-{
-	int groups = bpf_object__find_map_fd_by_name(obj, "bench_groups"), routes = open_pin(pins, "erx_routes");
-	struct erx_route_key key = {.prefixlen = ERX_TABLE_BITS + 32};
-	struct erx_route route;
-
-	memcpy(key.addr, &address, sizeof(key.addr));
-	for (__u32 table = 0; groups >= 0 && table < ERX_MAX_DEVICES; table++) {
-		key.table = htonl(table);
-		if (!bpf_map_lookup_elem(routes, &key, &route))
-			bpf_map_update_elem(groups, &table, &route, BPF_ANY);
-	}
-}
-
 static void swap_port(const struct bpf_object *obj, const char *pins, const char *port, const char *program)
 {
 	struct bpf_prog_info info = {0};
@@ -629,8 +614,7 @@ static int swap(int argc, char **argv)
 
 	libbpf_set_print(NULL);
 	obj = load_for_lab(argv[1], argv[0]);
-	fill_groups(obj, argv[0], read_address(argv[3]));
-	for (int i = 4; i < argc; i++)
+	for (int i = 3; i < argc; i++)
 		swap_port(obj, argv[0], argv[i], argv[2]);
 	return 0;
 }
@@ -721,7 +705,7 @@ int main(int argc, char **argv)
 		return run(argc - 2, argv + 2);
 	if (argc >= 7 && !strcmp(argv[1], "spread"))
 		return spread(argc - 2, argv + 2);
-	if (argc >= 7 && !strcmp(argv[1], "swap"))
+	if (argc >= 6 && !strcmp(argv[1], "swap"))
 		return swap(argc - 2, argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "ports"))
 		return ports(argv + 2);

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What each stage of the data plane costs, by leaving it out.
 
-usage: stages.py [--runs N] [--seconds S] [--only NAME,NAME] [--targets N] [--source FOLDER] [--bpf NAME=FOLDER]...
-                 [--json FILE]
+usage: stages.py [--runs N] [--seconds S] [--lab NAME] [--only NAME,NAME] [--targets N] [--source FOLDER]
+                 [--bpf NAME=FOLDER]... [--json FILE]
 
 A copy of bpf/ is changed, one place at a time, compiled, and put on the ports of a
 running lab in place of its programs; the maps stay. Frames then take the longest way,
 five devices through the gateway, one build after the other and again from the start.
 What a stage costs is what five devices save without it, divided by five. Savings do
-not add up: without one stage the next may wait for the same cache line. --bpf adds another
+not add up: without one stage the next may wait for the same cache line. 'Port counter, out' has the
+path's with it, which waits there for the end of the burst. --lab: a lab of forward.py, as
+'limits'. On a busy machine the least of the runs says more than the median, as others only
+add. --bpf adds another
 copy of bpf/ to the comparison, as somebody has changed it; its maps named erx_ are the
 lab's when the lab has them. --source takes stages out of such a copy.
 """
@@ -18,6 +21,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,27 +37,31 @@ CLANG = os.environ.get("BENCH_CLANG", "clang -O2 -g -target bpf -mcpu=v3 -Iinclu
 
 # stage, file, function, what it does instead of its work
 LEFT_OUT = (
-    ("capture", "account.h", "capturing", "return false;"),
+    ("silent failure", "parse.h", "lose_silently", "return ERX_CONTINUE;"),
     ("hop count", "parse.h", "read_hops", "return;"),
     ("port counter, in", "parse.h", "count_arrival", "return;"),
     ("IP checksum", "packet.h", "checksum_ip_header", "return 0xffff;"),
     ("ports, ICMP type", "parse.h", "parse_transport",
-     "pkt->sport = pkt->dport = 0; pkt->icmp_type = 0xff; return;"),
+     "pkt->ports = 0; pkt->icmp_type = 0xff; return;"),
     ("hello", "hello.h", "take_hello", "return ERX_CONTINUE;"),
     ("source check", "parse.h", "check_source", "return ERX_CONTINUE;"),
     ("tunnels", "tunnel.h", "decapsulate", "return ERX_CONTINUE;"),
-    ("route (trie)", "route.h", "lookup_route", """
-	const __u32 *fixed = bpf_map_lookup_elem(&bench_groups, &table);
-	__u32 at = fixed ? *fixed : 0;
-	const struct erx_group *g = bpf_map_lookup_elem(&erx_groups, &at);
-	return g ? &g->slots[g->current & 1] : NULL;"""),
-    ("flow hash", "route.h", "choose_member", "return hops->members[0].adjacency;"),
+    ("key of the way, its hash", "route.h", "find_way", """
+	__u32 index = pkt->in_port;
+	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
+	if (!pkt->way)
+		return end(ERX_no_next_hop);
+	if (pkt->way->key.generation == pkt->generation)
+		return ERX_CONTINUE;
+	return decide(pkt->in_port, index, packet_ends(pkt), pkt->ports, pkt->protocol);"""),
     ("TTL policy", "route.h", "hop_limit", "pkt->ttl -= 1; pkt->lowered = 1; return ERX_CONTINUE;"),
     ("MTU", "route.h", "fits_link", "return ERX_CONTINUE;"),
     ("ICMP errors", "route.h", "check_icmp_error", "return ERX_CONTINUE;"),
     ("MSS", "tunnel.h", "clamp_tunnel_mss", "return;"),
+    ("meters", "meter.h", "meter", "return ERX_CONTINUE;"),
+    ("TTL and checksum, write", "send.h", "write_ttl", "return ERX_CONTINUE;"),
     ("encapsulation", "tunnel.h", "encapsulate", "return ERX_CONTINUE;"),
-    ("path counter", "send.h", "count_path", "return;"),
+    ("path counter", "burst.h", "count_path", "return;"),
     ("port counter, out", "send.h", "redirect", """
 	if (bpf_redirect_map(&erx_links, port, XDP_DROP) != XDP_REDIRECT)
 		return ERX_no_port;
@@ -62,14 +70,6 @@ LEFT_OUT = (
     ("outcome counter", "account.h", "finish",
      "return pkt->out_port == ERX_NO_PORT ? XDP_DROP : XDP_REDIRECT;"),
 )
-GROUPS = """
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, ERX_MAX_DEVICES);
-	__type(key, __u32);
-	__type(value, __u32);
-} bench_groups SEC(".maps");
-"""
 
 
 def leave_out(folder, file, function, body):
@@ -77,11 +77,9 @@ def leave_out(folder, file, function, body):
     path = os.path.join(folder, file)
     with open(path, encoding="ascii") as source:
         text = source.read()
-    text, n = re.subn(r"(?m)^(inline_stage [^;{}]*\b" + function + r"\([^;{}]*\)\n\{\n)", lambda m: m[1] + body + "\n", text)
+    text, n = re.subn(r"(?m)^(inline_stage [^;{}]*\b" + function + r"\([^;{}]*\)\n\{\n)", lambda m: m[1] + "\t{" + body + "}\n", text)
     if n != 1:
         raise RuntimeError(f"{file} has {n} functions '{function}'")
-    if "bench_groups" in body:
-        text = text.replace("#include \"packet.h\"", "#include \"packet.h\"" + GROUPS, 1)
     with open(path, "w", encoding="ascii") as out:
         out.write(text)
 
@@ -125,7 +123,7 @@ def measure(options, directory):
     made = list(builds(directory, options))
     chains = []
     try:
-        chains = [kind(options.targets, [forward.DEVICES]) for kind in (forward.Erxdp, forward.Bare)]
+        chains = [forward.Erxdp(options.targets, [forward.DEVICES], *options.lab), forward.Bare(options.targets, [forward.DEVICES])]
         for chain in chains:
             chain.build()
             chain.attach_sinks()
@@ -134,7 +132,7 @@ def measure(options, directory):
         bare = Build("bare redirect", None)
         for _ in range(options.runs):
             for one in made:
-                forward.tool("swap", chains[0].pins, one.file, one.program, case.dst, *ports)
+                forward.tool("swap", chains[0].pins, one.file, one.program, *ports)
                 one.runs.append(case.run("frames", options.targets, options.seconds))
             bare.runs.append(chains[1].cases[-1].run("frames", options.targets, options.seconds))
         return [*made, bare]
@@ -147,19 +145,27 @@ def main():
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--targets", type=int, default=1)
+    labs = {lab[0]: lab for lab in forward.LABS}
+    parser.add_argument("--lab", type=labs.__getitem__, default=forward.LABS[0], help="of those of forward.py")
     parser.add_argument("--only", help="stages, with commas")
     parser.add_argument("--source", default=os.path.join(ROOT, "bpf"), metavar="FOLDER", help="instead of bpf/")
     parser.add_argument("--bpf", action="append", default=[], metavar="NAME=FOLDER", help="compare with this copy of bpf/")
     parser.add_argument("--json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="erxdp-bench-") as directory:
-        made = measure(options, directory)
-    base = statistics.median(made[0].ns())
-    print(f"{'left out':<28} {'ns/packet':>10} {'min..max':>14} {'saves per device':>17}")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, forward.stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix="erxdp-bench-") as directory:
+            made = measure(options, directory)
+    except forward.Stopped:
+        return 130
+    base = made[0].ns()
+    print(f"{'left out':<28} {'ns/packet':>10} {'min..max':>14} {'saves per device':>17} {'by the least':>13}")
     for one in made:
         ns = one.ns()
         print(f"{one.name:<28} {statistics.median(ns):>10.0f} {min(ns):>7.0f}..{max(ns):<6.0f} "
-              f"{(base - statistics.median(ns)) / forward.DEVICES:>16.1f}")
+              f"{(statistics.median(base) - statistics.median(ns)) / forward.DEVICES:>16.1f} "
+              f"{(min(base) - min(ns)) / forward.DEVICES:>13.1f}")
     if options.json:
         with open(options.json, "w", encoding="ascii") as out:
             json.dump([{"build": one.name, "runs": one.runs} for one in made], out, indent=1)
