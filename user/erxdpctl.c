@@ -24,7 +24,7 @@ static const struct option_text {
 	{{"maintenance", no_argument, NULL, 'M'}, "--maintenance      planned work: drain, down, and back"},
 	{{"no-controller", no_argument, NULL, 'N'}, "--no-controller    start none: systemd does (erxdpd@LAB)"},
 	{{"follow", no_argument, NULL, 'f'}, "--follow           go on with what happens from now on"},
-	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed"},
+	{{"all", no_argument, NULL, 'a'}, "--all              everything that has failed, or is impaired"},
 	{{"matrix", no_argument, NULL, 'm'}, "--matrix           every host to every other"},
 	{{"write", required_argument, NULL, 'w'}, "-w, --write FILE   where to write; - for standard output"},
 	{{"count", required_argument, NULL, 'c'},

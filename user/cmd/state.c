@@ -116,10 +116,12 @@ static void status_print_of(const struct lab *lab, const struct connection *c)
 static int fastpath_status(const struct lab *lab, const struct connection *only, bool json)
 {
 	cJSON *list = json ? cJSON_CreateArray() : NULL;
+	bool any = false;
 
 	vec_each(c, &lab->topo->connections) {
 		if (c->type != CONNECTION_EXPRESSROUTE || (only && c != only))
 			continue;
+		any = true;
 		if (json)
 			cJSON_AddItemToArray(list, status_json_of(lab, c));
 		else
@@ -131,6 +133,8 @@ static int fastpath_status(const struct lab *lab, const struct connection *only,
 		print_json(list);
 	if (json && only)
 		cJSON_Delete(list);
+	if (!any)
+		log_info("lab '%s' has no ExpressRoute connection", lab->topo->name);
 	return EXIT_DONE;
 }
 

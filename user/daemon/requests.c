@@ -519,7 +519,8 @@ static cJSON *do_unimpair(const struct request *r)
 	for (size_t k = 0; !reply && k < links.n; k++)
 		reset += lab_unimpair(c->lab, links.items[k]);
 	if (!reply && !reset)
-		reply = done("%s was not impaired; nothing to reset", name ? name : "no link");
+		reply = name ? done("%s was not impaired; nothing to reset", name)
+			     : done("nothing is impaired; nothing to reset");
 	if (reply) {
 		free(before);
 	} else {

@@ -136,8 +136,7 @@ void fastpath_print(const struct topo *t, const bool *on, const struct connectio
 		fprintf(out, "; not possible: %s\n", why);
 	else
 		fprintf(out, "; %llu of %llu addresses %s programmed on '%s'%s\n", (unsigned long long)n.programmed,
-			(unsigned long long)fastpath_limit(c), is_on ? "are" : "would be",
-			limited_by(c),
+			(unsigned long long)fastpath_limit(c), is_on ? "are" : "would be", limited_by(c),
 			n.programmed < n.wanted ? ", the rest goes through the gateway" : "");
 	fprintf(out, "  %-20s %-16s %-29s %-8s %s\n", "virtual network", "destination", "address", "way", "rule");
 	fastpath_spans(t, on, c, print_span, out);

@@ -18,8 +18,8 @@ cJSON *limit_json(const struct limit_usage *u);
 /* It is down, and not because its link is, which needs no words. */
 bool session_is_worth_a_word(const struct rib *rib, const struct session_view *s);
 
-/* A line "warning: …" for a limit from 80 % on; and for each of a rib's, and each session that is down though its link is
- * up. */
+/* A line "warning: …" for a limit from 80 % on; and for each of a rib's, and each session that is down though its link
+ * is up. */
 void limit_print_warning(const struct limit_usage *u, FILE *out);
 void limits_print_warnings(const struct rib *rib, FILE *out);
 /* Every limit that something counts for, and every session that is down: [{a, b, because}]. */

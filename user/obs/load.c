@@ -87,6 +87,13 @@ static const char *direction(const struct image_meter *m)
 	return m->gateway || m->towards_azure ? "towards Azure" : "from Azure";
 }
 
+/* Three digits, and no powers of ten. */
+static const char *number_text(double value, char out[static 32])
+{
+	snprintf(out, 32, value < 99.95 ? "%.3g" : "%.0f", value);
+	return out;
+}
+
 /* --- Output ------------------------------------------------------------------------------------------------------ */
 
 void loads_print(const load_list *loads, FILE *out)
@@ -96,19 +103,19 @@ void loads_print(const load_list *loads, FILE *out)
 	vec_each(l, loads) {
 		struct standing s[N_LIMITS];
 		unsigned n = standings(l, s);
-		char object[256];
+		char object[256], now[32], limit[32];
 
 		object_text(l->meter, object, sizeof(object));
 		for (unsigned i = 0; i < n; i++) {
 			if (!s[i].now && !s[i].dropped)
 				continue;
 			if (!headed)
-				fprintf(out, "\n%-20s %-14s %-12s %14s %14s %6s %12s\n", "limit of", "direction",
+				fprintf(out, "\n%-20s %-14s %-13s %12s %12s %6s %12s\n", "limit of", "direction",
 					"what", "now", "at most", "%", "dropped");
 			headed = true;
-			fprintf(out, "%-20s %-14s %-12s %14.6g %14.6g %6.0f %12llu\n", object, direction(l->meter),
-				s[i].unit, s[i].now, s[i].limit, 100 * s[i].now / s[i].limit,
-				(unsigned long long)s[i].dropped);
+			fprintf(out, "%-20s %-14s %-13s %12s %12s %6.0f %12llu\n", object, direction(l->meter),
+				s[i].unit, number_text(s[i].now, now), number_text(s[i].limit, limit),
+				100 * s[i].now / s[i].limit, (unsigned long long)s[i].dropped);
 		}
 	}
 }
