@@ -57,7 +57,7 @@ copy_as() {
 # swift FILE: take latency and limits out of a copy, for a test of how fast or how many, not of how far; prints its path.
 swift() {
 	sed -i '/^latency:/,/^[^ #-]/ { /^latency:/d; /^[ #-]/d; /^$/d }' "$1"
-	grep -q '^limits:' "$1" || echo 'limits: {enforce: false}' >>"$1"
+	grep -q '^limits:' "$1" || sed -i '/^name:/a limits: {enforce: false}' "$1"
 	echo "$1"
 }
 

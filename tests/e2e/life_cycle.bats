@@ -7,15 +7,19 @@ setup_file() { need bpftool jq python3 || return 0; }
 teardown_file() { remove_labs; }
 
 @test "50 times load and unload leave nothing behind" {
-	local lab file before=$BATS_TEST_TMPDIR/objects i namespaces=0
+	local lab file wired before=$BATS_TEST_TMPDIR/objects i namespaces=0
 	lab=$(lab_name c)
-	file=$(copy_as "$lab" interop)
+	wired=$(copy_as "$lab" interop)
+	file=$BATS_TEST_TMPDIR/$lab.yaml
+	cp "$wired" "$file"
+	swift "$file"
 	echo "$lab" >>"$BATS_FILE_TMPDIR/labs"
 	ip -o link | awk '{ print $2 }' | sort >"$BATS_TEST_TMPDIR/links"
 	awk '$3 != "bpf" { print $2 }' /proc/mounts | grep -v '/run/netns/erx-' | sort >"$BATS_TEST_TMPDIR/mounts"
 	objects >"$before"
 	for ((i = 0; i < 50; i++)); do
-		exits 0 ctl load "$file"
+		# Every fifth time with its wires and their process.
+		exits 0 ctl load "$( ((i % 5)) && echo "$file" || echo "$wired")"
 		exits 0 ctl unload "$lab"
 	done
 	gone "$lab"
