@@ -2,5 +2,11 @@
 /* The programs as they are, except that no stage sees where a frame ends: the verifier refuses that. */
 #include "packet.h"
 
-#define packet_end(pkt) ((void *)-1l)
+inline_stage void locate_start(struct packet *pkt)
+{
+	locate(pkt);
+	pkt->end = (void *)-1l;
+}
+
+#define locate(pkt) locate_start(pkt)
 #include "erxdp.bpf.c"
