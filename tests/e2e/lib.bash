@@ -10,6 +10,9 @@
 # binary to test.
 bats_require_minimum_version 1.5.0
 
+# How many chances more a test has: tools/check gives one, as it runs files beside each other.
+BATS_TEST_RETRIES=${ERXDP_RETRIES:-0}
+
 E2E=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
 ERXDPCTL=${ERXDPCTL:-$ROOT/build/erxdpctl}
