@@ -137,13 +137,14 @@ near() {
 	is_on
 }
 
-# published: compare's medians are those of the blog.
+# published: compare's medians are those of the blog, and the gateway's 1.4 ms is what lies between them, with what a wire more
+# costs the machine.
 published() {
 	erx compare client-pc "$VM:3389" --count 200 --interval 15ms --json >"$BATS_TEST_TMPDIR/json"
 	jq -c '.tcp, .icmp' "$BATS_TEST_TMPDIR/json"
 	jq -e 'all(.tcp, .icmp; .off.medianMs > 4.63 * 0.9 and .off.medianMs < 4.63 * 1.1 and
 		.on.medianMs > 3.23 * 0.9 and .on.medianMs < 3.23 * 1.1 and
-		.difference.lowMs < 1.45 and .difference.highMs > 1.35 and .difference.lowMs > 1)' "$BATS_TEST_TMPDIR/json"
+		.difference.lowMs > 1.2 and .difference.highMs < 1.7)' "$BATS_TEST_TMPDIR/json"
 }
 
 # A machine with other things to do adds half a millisecond, which is all the room there is: once in three must do.
