@@ -3,6 +3,7 @@
 #ifndef ERX_ACCOUNT_H
 #define ERX_ACCOUNT_H
 
+#include "count.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -62,12 +63,7 @@ inline_stage void capture_departure(const struct packet *pkt, int outcome)
 
 inline_stage int finish(struct packet *pkt, int outcome)
 {
-	__u32 device = pkt->device;
-	struct erx_device_stats *stats = bpf_map_lookup_elem(&erx_devices, &device);
-
-	/* The verifier wants the bound; every stage returns one of the list. */
-	if (stats && (__u32)outcome < ERX_N_OUTCOMES)
-		((__u64 *)stats)[outcome]++;
+	count_outcome(pkt->device, outcome);
 	if (pkt->id)
 		capture_departure(pkt, outcome);
 	return pkt->out_port == ERX_NO_PORT ? XDP_DROP : XDP_REDIRECT;

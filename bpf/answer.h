@@ -195,7 +195,7 @@ inline_stage int answer(struct packet *pkt, int outcome)
 	pkt->ports = 0;
 	pkt->lowered = 0;
 	pkt->hops = 0;
-	stop = find_way(pkt);
+	stop = find_way(pkt, DECIDE_OWN);
 	/* An echo reply is as long as the request, and its way may be narrower. */
 	if (stop == ERX_CONTINUE && pkt->length > pkt->way->mtu)
 		stop = ERX_too_big;

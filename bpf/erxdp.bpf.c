@@ -7,8 +7,9 @@
  */
 #include "account.h"
 #include "answer.h"
-#include "burst.h"
+#include "count.h"
 #include "hello.h"
+#include "known.h"
 #include "lost.h"
 #include "parse.h"
 #include "route.h"
@@ -39,7 +40,7 @@ inline_stage int arrive(struct packet *pkt, bool *arp)
 
 inline_stage int forward(struct packet *pkt)
 {
-	int stop = find_way(pkt);
+	int stop = find_way(pkt, 0);
 
 	if (stop == ERX_CONTINUE)
 		stop = hop_limit(pkt);
@@ -53,7 +54,8 @@ inline_stage int forward(struct packet *pkt)
 	return send(pkt, ERX_forwarded);
 }
 
-inline_stage int walk(struct xdp_md *ctx)
+/* A global function, so that what all packets do is short, and this is verified by itself. */
+__noinline int walk(struct xdp_md *ctx)
 {
 	struct packet pkt = {.ctx = ctx, .out_port = ERX_NO_PORT};
 	bool arp = false;
@@ -68,34 +70,41 @@ inline_stage int walk(struct xdp_md *ctx)
 	return finish(&pkt, outcome);
 }
 
+inline_stage int pass(struct xdp_md *ctx)
+{
+	int verdict = pass_known(ctx);
+
+	return verdict == NOT_KNOWN ? walk(ctx) : verdict;
+}
+
 SEC("xdp") int vnet(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 SEC("xdp") int ergw(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 SEC("xdp") int msee(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 SEC("xdp") int vpngw(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 SEC("xdp") int ce(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 SEC("xdp") int lan(struct xdp_md *ctx)
 {
-	return walk(ctx);
+	return pass(ctx);
 }
 
 /* Not a device's: both ends of a wire have it. */

@@ -125,20 +125,20 @@ __noinline int track_flow(__u32 index, __u64 ends, __u32 ports, __u32 protocol)
 }
 
 /* The clock of flows stands still for a tick, and so long the way knows that the flow has been seen. */
-inline_stage int see_flow(const struct packet *pkt, __u32 index)
+inline_stage int see_flow(struct erx_way *way, __u32 index)
 {
-	__u64 tick = bpf_jiffies64();
+	__u32 tick = bpf_jiffies64();
 	int stop;
 
-	if (pkt->way->seen == tick)
+	if (way->seen == tick)
 		return ERX_CONTINUE;
-	stop = track_flow(index, packet_ends(pkt), pkt->ports, pkt->protocol);
+	stop = track_flow(index, *(const __u64 *)&way->key.src, way->key.ports, way->protocol);
 	if (stop == ERX_CONTINUE)
-		pkt->way->seen = tick;
+		way->seen = tick;
 	return stop;
 }
 
-inline_stage int pass(const struct packet *pkt, __u32 index, bool flows)
+inline_stage int spend_at(struct erx_way *way, __u32 index, __u32 length)
 {
 	struct share s;
 	int stop;
@@ -148,14 +148,27 @@ inline_stage int pass(const struct packet *pkt, __u32 index, bool flows)
 	stop = spend(&s, ERX_PACKETS, 1);
 	if (stop != ERX_CONTINUE)
 		return stop;
-	stop = spend(&s, ERX_BYTES, pkt->length);
-	if (stop == ERX_CONTINUE && flows && s.meter->max_flows) {
-		stop = see_flow(pkt, index);
+	stop = spend(&s, ERX_BYTES, length);
+	if (stop == ERX_CONTINUE && s.meter->max_flows) {
+		stop = see_flow(way, index);
 		if (stop != ERX_CONTINUE)
-			give_back(&s, ERX_BYTES, pkt->length);
+			give_back(&s, ERX_BYTES, length);
 	}
 	if (stop != ERX_CONTINUE)
 		give_back(&s, ERX_PACKETS, 1);
+	return stop;
+}
+
+__noinline int spend_at_both(struct erx_way *way, __u32 length)
+{
+	int stop = ERX_CONTINUE;
+
+	if (!way)
+		return ERX_CONTINUE;
+	if (way->in_meter)
+		stop = spend_at(way, way->in_meter, length);
+	if (stop == ERX_CONTINUE && way->meter)
+		stop = spend_at(way, way->meter, length);
 	return stop;
 }
 
@@ -163,15 +176,9 @@ inline_stage int pass(const struct packet *pkt, __u32 index, bool flows)
  * What arrives over a circuit is metered by the port, what leaves into one or
  * through a gateway, which alone has flows, by the way out.
  */
-inline_stage int meter(const struct packet *pkt)
+inline_stage int meter(struct erx_way *way, __u32 length)
 {
-	int stop = ERX_CONTINUE;
-
-	if (pkt->port->meter)
-		stop = pass(pkt, pkt->port->meter, false);
-	if (stop == ERX_CONTINUE && pkt->way->meter)
-		stop = pass(pkt, pkt->way->meter, true);
-	return stop;
+	return way->in_meter | way->meter ? spend_at_both(way, length) : ERX_CONTINUE;
 }
 
 #endif

@@ -156,7 +156,7 @@ inline_stage int end(int outcome)
 	return outcome;
 }
 
-/* Two in one, for functions that take plain numbers. */
+/* Source and destination in one word, as they lie in a packet. */
 inline_stage __u64 packet_ends(const struct packet *pkt)
 {
 	return (__u64)pkt->dst << 32 | pkt->src;
@@ -180,8 +180,10 @@ inline_stage bool is_icmp_error(const struct packet *pkt)
 }
 
 /* RFC 1071. Sums are of 16-bit words as they lie in memory. */
-inline_stage __sum16 checksum_fold(__u32 sum)
+inline_stage __sum16 checksum_fold(__u64 sum)
 {
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ~sum;
@@ -193,8 +195,8 @@ inline_stage __sum16 checksum_replace(__sum16 check, __be16 old, __be16 new)
 	return checksum_fold((__u16)~check + (__u16)~old + new);
 }
 
-/* Of a header without options. A sum of longer words folds to the same (RFC 1071 2). */
-inline_stage __u32 checksum_ip_header(const void *ip)
+/* Of a header without options, not folded. Words may be of any length (RFC 1071 2). */
+inline_stage __u64 checksum_ip_header(const void *ip)
 {
 	const __u32 *word = ip;
 	__u64 sum = 0;
@@ -202,8 +204,17 @@ inline_stage __u32 checksum_ip_header(const void *ip)
 #pragma unroll
 	for (int i = 0; i < 5; i++)
 		sum += word[i];
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	return (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/*
+ * Whether the sum of a header, its checksum included, is the 0xffff of RFC 1071 when it
+ * is folded: whether 65535 divides it. To multiply by the inverse of an odd number
+ * (modulo 2^64) takes its multiples, and nothing else, to the least of all numbers.
+ */
+inline_stage bool checksum_is_right(__u64 sum)
+{
+	return sum * 0xfffefffefffeffff <= 0x0001000100010001;
 }
 
 #endif

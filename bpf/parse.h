@@ -3,6 +3,7 @@
 #ifndef ERX_PARSE_H
 #define ERX_PARSE_H
 
+#include "count.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -18,20 +19,6 @@ inline_stage void read_hops(struct packet *pkt)
 		pkt->hops = eth->src[5];
 }
 
-/* Per CPU, and XDP runs in softirq: no other writer. So it is for every counter of these programs. */
-inline_stage void count_arrival(const struct packet *pkt)
-{
-	__u32 port = pkt->in_port;
-	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &port);
-
-	if (!stats)
-		return;
-	stats->received++;
-	stats->received_bytes += pkt->bytes;
-	if (!pkt->hops && pkt->port->role != ERX_ROLE_HOST)
-		stats->injected++;
-}
-
 inline_stage int find_port(struct packet *pkt)
 {
 	__u32 index = pkt->ctx->ingress_ifindex - ERX_FIRST_IFINDEX;
@@ -44,7 +31,7 @@ inline_stage int find_port(struct packet *pkt)
 	pkt->in_port = index;
 	pkt->device = port->device;
 	read_hops(pkt);
-	count_arrival(pkt);
+	count_received(index, pkt->bytes, !pkt->hops && port->role != ERX_ROLE_HOST);
 	return ERX_CONTINUE;
 }
 
@@ -117,7 +104,7 @@ inline_stage int parse_ipv4(struct packet *pkt)
 {
 	const struct iphdr *ip = pkt->start + ERX_ETH_LEN;
 	__u32 available = pkt->bytes - ERX_ETH_LEN;
-	__u32 sum;
+	__u64 sum;
 
 	if ((void *)(ip + 1) > pkt->end)
 		return end(ERX_truncated);
@@ -134,7 +121,7 @@ inline_stage int parse_ipv4(struct packet *pkt)
 	sum = checksum_ip_header(ip);
 	if (ip->ihl > 5)
 		sum += checksum_options(pkt);
-	if (checksum_fold(sum))
+	if (!checksum_is_right(sum))
 		return end(ERX_bad_checksum);
 	pkt->src = ip->saddr;
 	pkt->dst = ip->daddr;

@@ -110,19 +110,56 @@ inline_stage __u32 path_of(const struct packet *pkt, const struct erx_adjacency 
 	return by_leg ? *by_leg : ERX_NO_PATH;
 }
 
+/* Beside the protocol in what decide() is told of a packet. */
+#define DECIDE_ECHO (1 << 8) /* an echo request, which a device of that address answers */
+#define DECIDE_OWN  (1 << 9) /* the device's own answer */
+
+/*
+ * Whether what known.h does is all that packets of this flow need. A device's own
+ * answer has an address that a host behind the same port must not send from.
+ */
+inline_stage bool is_plain(const struct packet *pkt, const struct erx_adjacency *adj, __u32 what)
+{
+	__u32 index = adj->port;
+	const struct erx_port *out = bpf_map_lookup_elem(&erx_ports, &index);
+
+	return out && !(out->flags & ERX_PORT_CAPTURE_OUT) &&
+	       !(pkt->port->flags & (ERX_PORT_CAPTURE_IN | ERX_PORT_FAULT)) && pkt->port->role != ERX_ROLE_TUNNEL &&
+	       !(adj->flags & ERX_ADJ_ENCAP) && !(what & DECIDE_OWN);
+}
+
+inline_stage void write_way(const struct packet *pkt, const struct erx_adjacency *adj, const struct erx_policy *policy,
+			    __u32 what)
+{
+	struct erx_way *way = pkt->way;
+
+	way->protocol = pkt->protocol;
+	way->flags = adj->flags | (is_plain(pkt, adj, what) ? ERX_WAY_PLAIN : 0) |
+		     (pkt->port->role == ERX_ROLE_HOST ? ERX_WAY_FROM_HOST : 0);
+	way->policy = *policy;
+	way->mtu = adj->mtu;
+	way->meter = adj->meter;
+	way->in_meter = pkt->port->meter;
+	way->device = pkt->port->device;
+	__builtin_memcpy(way->dst_mac, adj->dst_mac, ETH_ALEN);
+	__builtin_memcpy(way->src_mac, adj->src_mac, ETH_ALEN);
+	way->port = adj->port;
+	way->path = path_of(pkt, adj);
+	way->seen = 0;
+}
+
 /* One member of the group, by the flow's hash; and all that is the same for each packet of the flow. */
-inline_stage int choose_next_hop(struct packet *pkt)
+inline_stage int choose_next_hop(struct packet *pkt, __u32 what)
 {
 	const struct erx_hops *hops = pkt->next;
 	const struct erx_adjacency *adj;
 	const struct erx_policy *policy;
-	struct erx_way *way = pkt->way;
 	__u32 index;
 
 	if (!hops->n)
 		return ERX_no_next_hop;
-	way->adjacency = hops->n == 1 ? hops->members[0].adjacency : choose_member(pkt, hops);
-	index = way->adjacency;
+	index = hops->n == 1 ? hops->members[0].adjacency : choose_member(pkt, hops);
+	pkt->way->adjacency = index;
 	adj = bpf_map_lookup_elem(&erx_adjacencies, &index);
 	if (!adj)
 		return ERX_no_next_hop;
@@ -130,97 +167,99 @@ inline_stage int choose_next_hop(struct packet *pkt)
 	policy = bpf_map_lookup_elem(&erx_policies, &index);
 	if (!policy)
 		return ERX_no_next_hop;
-	way->policy = *policy;
-	way->port = adj->port;
-	way->path = path_of(pkt, adj);
-	way->mtu = adj->mtu;
-	way->meter = adj->meter;
-	way->flags = adj->flags;
-	way->seen = 0;
-	__builtin_memcpy(way->dst_mac, adj->dst_mac, ETH_ALEN);
-	__builtin_memcpy(way->src_mac, adj->src_mac, ETH_ALEN);
+	write_way(pkt, adj, policy, what);
 	return ERX_CONTINUE;
 }
 
-inline_stage bool same_key(const struct erx_way_key *a, const struct erx_way_key *b)
-{
-	const __u64 *x = (const void *)a, *y = (const void *)b;
+/* A key as it lies in struct erx_way, in words. */
+struct flow_key {
+	__u64 ends, ports, place;
+};
 
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+inline_stage struct flow_key make_key(__u64 ends, __u32 ports, __u32 generation, const void *mac, __u32 in_port)
+{
+	return (struct flow_key){
+		.ends = ends,
+		.ports = (__u64)generation << 32 | ports,
+		.place = *(const __u64 *)mac << 16 | in_port,
+	};
 }
 
 /* Where the way of a flow lies: two multiplications that wait for nothing, as it is the first thing to be waited for.
  */
-inline_stage __u32 way_index(const struct erx_way_key *key)
+inline_stage __u32 way_index(const struct flow_key *key)
 {
-	const __u64 *x = (const void *)key;
-	__u64 h = x[1] * 0x9e3779b97f4a7c15ull ^ (x[0] ^ x[2]) * 0xc2b2ae3d27d4eb4full;
+	__u64 h = key->ends * 0x9e3779b97f4a7c15ull ^ (key->ports ^ key->place) * 0xc2b2ae3d27d4eb4full;
 
 	return h >> (64 - ERX_WAY_BITS);
 }
 
-#define DECIDE_ECHO (1 << 8) /* beside the protocol: an echo request that a device of that address answers */
+inline_stage bool same_flow(const struct erx_way *way, const struct flow_key *key, __u8 protocol)
+{
+	const __u64 *word = (const void *)&way->key;
+
+	return word[0] == key->ends && word[1] == key->ports && word[2] == key->place && way->protocol == protocol;
+}
+
+/* What needs no more than the key; the walk has asked it before, with a reason for each. */
+inline_stage bool is_welcome(const struct packet *pkt, __u32 what)
+{
+	const struct erx_port *port = pkt->port;
+
+	return bpf_ntohl(pkt->dst) < 0xe0000000 &&
+	       (what & DECIDE_OWN || !port->host || (pkt->src & port->host_mask) == port->host);
+}
 
 /*
  * Decide for the flow and write it down at this place; what ends here is not
  * remembered. A global function of plain numbers, as are others that few packets
  * need: the verifier walks it once, not once for every way that leads here.
  */
-__noinline int decide(__u32 in_port, __u32 index, __u64 ends, __u32 ports, __u32 what)
+__noinline int decide(__u64 place, __u32 index, __u64 ends, __u32 ports, __u32 what)
 {
 	struct packet pkt = {
-		.in_port = in_port,
+		.in_port = place & 0xffff,
 		.src = ends,
 		.dst = ends >> 32,
 		.ports = ports,
 		.protocol = what,
 		.icmp_type = what & DECIDE_ECHO ? ICMP_ECHO : 0xff,
 	};
-	struct erx_way_key key = {
-		.in_port = in_port,
-		.src = pkt.src,
-		.dst = pkt.dst,
-		.ports = ports,
-		.protocol = pkt.protocol,
-	};
+	__u32 in_port = pkt.in_port;
+	struct flow_key key;
 	int stop;
 
 	pkt.port = bpf_map_lookup_elem(&erx_ports, &in_port);
 	pkt.way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt.port || !pkt.way)
 		return ERX_no_next_hop;
-	key.generation = generation_now();
+	key = make_key(ends, ports, generation_now(), pkt.port->mac, in_port);
+	if (key.place != place || !is_welcome(&pkt, what))
+		return ERX_not_for_me;
 	stop = find_route(&pkt);
 	if (stop != ERX_CONTINUE)
 		return stop;
 	pkt.way->key.generation = 0;
-	stop = choose_next_hop(&pkt);
+	stop = choose_next_hop(&pkt, what);
 	if (stop == ERX_CONTINUE)
-		pkt.way->key = key;
+		*(struct flow_key *)&pkt.way->key = key;
 	return stop;
 }
 
 /* Sets pkt->way: the one that an earlier packet of the flow has left, or one that is found now. */
-inline_stage int find_way(struct packet *pkt)
+inline_stage int find_way(struct packet *pkt, __u32 what)
 {
-	struct erx_way_key key = {
-		.generation = pkt->generation,
-		.in_port = pkt->in_port,
-		.src = pkt->src,
-		.dst = pkt->dst,
-		.ports = pkt->ports,
-		.protocol = pkt->protocol,
-	};
-	__u32 index = way_index(&key), what = pkt->protocol;
+	struct flow_key key = make_key(packet_ends(pkt), pkt->ports, pkt->generation, pkt->port->mac, pkt->in_port);
+	__u32 index = way_index(&key);
 
 	pkt->way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt->way)
 		return end(ERX_no_next_hop);
-	if (same_key(&pkt->way->key, &key))
+	if (same_flow(pkt->way, &key, pkt->protocol))
 		return ERX_CONTINUE;
 	if (pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
 		what |= DECIDE_ECHO;
-	return decide(pkt->in_port, index, packet_ends(pkt), pkt->ports, what);
+	return decide(key.place, index, key.ends, pkt->ports, what | pkt->protocol);
 }
 
 /*

@@ -167,24 +167,29 @@ struct erx_policy {	 /* also the value of erx_policies */
 };
 struct erx_way {
 	struct erx_way_key {
-		__u32 generation; /* struct erx_control */
-		__u32 in_port;
 		__be32 src, dst;
-		__u32 ports; /* source and destination, as they lie in a packet */
-		__u32 protocol;
+		__u32 ports;	  /* source and destination, as they lie in a packet */
+		__u32 generation; /* struct erx_control */
+		__u16 in_port;
+		__u8 mac[6];		   /* of in_port: what the frame is addressed to */
 	} __attribute__((aligned(8))) key; /* compared by words */
-	__u32 adjacency;		   /* index into erx_adjacencies, for what only some packets need */
-	__u32 port;			   /* as in struct erx_adjacency */
-	__u8 dst_mac[6];		   /* and src_mac behind it, as in a frame */
-	__u8 src_mac[6];
-	__u32 path; /* as in struct erx_adjacency, of the ingress port */
-	__u16 mtu;
-	__u16 meter;
+	__u8 protocol;			   /* part of the key, too */
+	__u8 flags;			   /* ERX_ADJ_* and ERX_WAY_* */
 	struct erx_policy policy;
-	__u8 flags; /* ERX_ADJ_* */
-	__u8 pad[1];
-	__u64 seen; /* tick of the kernel's clock in which the flow was last looked up in erx_flows; 0: never */
+	__u16 mtu; /* as in struct erx_adjacency, as all that has the same name */
+	__u16 meter;
+	__u16 in_meter; /* of in_port */
+	__u16 device;	/* of in_port */
+	__u32 port;
+	__u8 dst_mac[6]; /* and src_mac behind it, as in a frame */
+	__u8 src_mac[6];
+	__u32 path;	 /* of the ingress port */
+	__u32 adjacency; /* index into erx_adjacencies, for what only some packets need */
+	__u32 seen;	 /* tick of the kernel's clock in which the flow was last looked up in erx_flows; 0: never */
 };
+/* Flags of struct erx_way, beside those of its adjacency. */
+#define ERX_WAY_PLAIN	  (1 << 4) /* no tunnel, no silent failure, no capture, not the device's own: bpf/known.h */
+#define ERX_WAY_FROM_HOST (1 << 5) /* in_port is a host's */
 
 /* erx_policies: index ERX_POLICY_INDEX(set, role in, role out) */
 #define ERX_POLICY_INDEX(set, in, out) (((set)*ERX_N_ROLES + (in)) * ERX_N_ROLES + (out))

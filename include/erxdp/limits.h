@@ -21,8 +21,8 @@
 #define ERX_MAX_POLICY_SETS 32
 #define ERX_MAX_METERS	    4096
 #define ERX_MAX_FLOWS	    (1 << 20) /* through gateways: Azure's largest single figure is a million */
-#define ERX_WAY_BITS	    13
-#define ERX_MAX_WAYS	    (1 << ERX_WAY_BITS) /* per CPU */
+#define ERX_WAY_BITS	    14
+#define ERX_MAX_WAYS	    (1 << ERX_WAY_BITS) /* per CPU, 64 bytes each: at 5,000 of them one in four shares its place */
 #define ERX_MAX_FASTPATH    (1 << 17)		/* blocks of 64 addresses */
 
 #define ERX_LINK_MTU 1500 /* bytes of IP */

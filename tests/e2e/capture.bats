@@ -119,6 +119,15 @@ nothing_wrong() {
 	nothing_wrong
 }
 
+@test "a flow that the devices have long known is captured from now on, and forwarded as before" {
+	beside loc1-vm bash -c 'exec 3<>/dev/udp/10.10.30.4/7; while :; do echo x >&3; sleep 0.01; done 2>/dev/null'
+	sleep 0.5
+	capture loc1 -c 30
+	finished
+	(($(fields 'udp.dstport == 7 && !icmp && frame.comment contains "forwarded"' frame.number | wc -l) >= 10))
+	nothing_wrong
+}
+
 @test "hellos decode as BFD, with the port they came in by and nowhere to go, by tshark" {
 	local there here
 	here=$(interface loc1-ce1 loc1-ce1:er1.primary)

@@ -70,7 +70,7 @@ static void make_flow(struct frame *f, uint32_t in, const char *src, const char 
 	s.sport = random32(&seed);
 	s.dport = random32(&seed);
 	make_packet(f, &s);
-	arrive_at(f, in, 0);
+	arrive_at(f, in, 1);
 }
 
 /* Index of the port that the program has chosen, from the MAC; checked against the prediction. */
@@ -310,7 +310,7 @@ Test(ecmp, only_whole_tcp_and_udp_packets_count_their_ports)
 			put16(ip_at(&f) + 22, k * 31);
 			if (s.protocol == ICMP)
 				ip_at(&f)[20] = 8;
-			arrive_at(&f, in, 0);
+			arrive_at(&f, in, 1);
 			port = chosen_port(in, &f, &out);
 			first = first == NO_INDEX ? port : first;
 			moved += port != first;

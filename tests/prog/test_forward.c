@@ -232,9 +232,9 @@ Test(forward, every_checksum)
 		want = f;
 		ip_at(&want)[8] -= w->lowers;
 		fix_ip(&want);
-		arrive_at(&f, in, 0);
+		arrive_at(&f, in, 1);
 		run(in, &f, &r);
-		leave_by(&want, port_at(w->device, w->to), 1, &r.frame);
+		leave_by(&want, port_at(w->device, w->to), hops_after(in), &r.frame);
 		if (r.frame.n != want.n || memcmp(r.frame.bytes, want.bytes, want.n))
 			expect_frame(&r.frame, &want, text_of("%s, identification %04x", w->device, i & 0xffff));
 	}

@@ -160,7 +160,7 @@ static void try_options(const struct stop *s, uint8_t ihl, uint16_t length, uint
 	for (int i = 20; i < ihl * 4; i++)
 		ip_at(&f)[i] = random32(seed);
 	fix_ip(&f);
-	arrive_at(&f, in, 0);
+	arrive_at(&f, in, 1);
 	run(in, &f, &r);
 	expect_outcome(&r, ERX_forwarded, "%s", words(s, text_of("IHL %u", ihl)));
 	cr_expect_eq(sum16(ip_at(&r.frame), ip_header(&r.frame), 0), 0xffff, "%s", words(s, "checksum afterwards"));
@@ -193,7 +193,7 @@ Test(frames, header_longer_than_the_packet)
 		put16(ip_at(&f) + 2, 59);
 		fix_ip(&f);
 		if (!is_tunnel(in)) {
-			arrive_at(&f, in, 0);
+			arrive_at(&f, in, 1);
 			run(in, &f, &r);
 			expect_outcome(&r, ERX_bad_length, "%s", words(&stops[i], "59 of 60 bytes of header"));
 		}

@@ -12,126 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "any.h"
 #include "twin.h"
 
 #define FRAMES 1000000
 #define BATCH  5000
-
-static uint64_t seed;
-
-static uint32_t below(uint32_t n)
-{
-	return random32(&seed) % n;
-}
-
-static bool one_in(uint32_t n)
-{
-	return !below(n);
-}
-
-/* --- Frames ------------------------------------------------------------------------------------------------------- */
-
-static uint32_t some_address(void)
-{
-	static const char *const odd[] = {"0.0.0.0",	  "127.0.0.1",	 "224.0.0.5", "255.255.255.255",
-					  "240.0.0.1",	  "10.2.30.127", "8.8.8.8",   "169.254.1.1",
-					  "10.10.30.255", "10.200.1.1",	 "10.10.30.1"};
-	const struct fabric *f = twin.lab->fabric;
-
-	switch (below(8)) {
-	case 0: return ip_of(odd[below(N(odd))]);
-	case 1: return random32(&seed);
-	case 2: return __builtin_bswap32(addr_be32(&f->ports.items[below(f->ports.n)].addr.addr));
-	default: return __builtin_bswap32(addr_be32(&f->hosts.items[below(f->hosts.n)].addr));
-	}
-}
-
-static uint16_t some_length(void)
-{
-	switch (below(8)) {
-	case 0: return 20 + below(1481);
-	case 1: return 1400 + below(101);
-	default: return 20 + below(100);
-	}
-}
-
-static void valid_packet(struct frame *f, uint32_t port)
-{
-	static const int ttls[] = {NONE, 1, 1, 1, 2, 3, 64, 255};
-	static const uint8_t protocols[] = {ICMP, ICMP, ICMP, TCP, UDP, UDP, OTHER};
-	static const uint16_t fragments[] = {0, 0, 0, DF, DF, MF, MF | 3, 185};
-	static const int types[] = {NONE, 3, 4, 5, 8, 8, 11, 12, 13};
-	struct spec s = {
-		.src = "0.0.0.0",
-		.dst = "0.0.0.0",
-		.ttl = ttls[below(N(ttls))],
-		.protocol = protocols[below(N(protocols))],
-		.fragment = fragments[below(N(fragments))],
-		.type = types[below(N(types))],
-		.ihl = one_in(8) ? 5 + below(11) : 5,
-		.tos = random32(&seed),
-		.sport = random32(&seed),
-		.dport = one_in(10) ? 3784 : random32(&seed), /* where hellos go */
-		.length = some_length(),
-	};
-	const struct erx_port *entry = &image_port(port)->entry;
-
-	if (s.length < s.ihl * 4)
-		s.length = s.ihl * 4;
-	if (entry->role == ERX_ROLE_TUNNEL && s.length > 1436)
-		s.length = 1436;
-	make_packet(f, &s);
-	put32(ip_at(f) + 12, some_address());
-	put32(ip_at(f) + 16, some_address());
-	if (entry->host && !one_in(10))
-		memcpy(ip_at(f) + 12, &entry->host, 4);
-	fix_ip(f);
-	arrive_at(f, port, one_in(50) ? 255 - below(2) : below(20));
-}
-
-static void mutate(struct frame *f)
-{
-	static const uint8_t places[] = {12, 13, 14, 14, 15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 30, 34};
-
-	for (uint32_t times = below(4); times; times--) {
-		switch (below(4)) {
-		case 0: f->bytes[places[below(N(places))]] = random32(&seed); break;
-		case 1: f->bytes[below(f->n)] ^= 1 << below(8); break;
-		case 2: f->bytes[ETH + below(f->n - ETH)] = one_in(2) ? 0xff : random32(&seed); break;
-		default: f->n = one_in(2) ? ETH + below(f->n - ETH + 1) : f->n + below(40);
-		}
-		if (f->n <= ETH)
-			f->n = ETH + 1;
-	}
-	/* Or nearly nothing would come further than the checksum. */
-	if (!one_in(4) && f->n >= ETH + 20 && ip_header(f) >= 20 && ETH + ip_header(f) <= f->n)
-		fix_ip(f);
-}
-
-static void arp(struct frame *f, uint32_t port)
-{
-	static const uint8_t head[] = {0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1, 2, 3, 4, 5, 6, 7};
-
-	f->n = ETH + 28 + (one_in(2) ? 18 : 0);
-	memset(f->bytes, 0xff, f->n);
-	memcpy(f->bytes + 6, (uint8_t[]){2, 3, 4, 5, 6, 7}, 6);
-	memcpy(f->bytes + 12, head, sizeof(head));
-	memcpy(f->bytes + ETH + 14, &image_port(port)->entry.host, 4);
-	put32(f->bytes + ETH + 24, some_address());
-}
-
-static void noise(struct frame *f, uint32_t port)
-{
-	f->n = ETH + 1 + (one_in(10) ? below(1700) : below(100));
-	for (size_t i = 0; i < f->n; i += 4)
-		put32(f->bytes + i, random32(&seed));
-	if (one_in(2))
-		memcpy(f->bytes, image_port(port)->entry.mac, 6);
-	if (one_in(2))
-		put16(f->bytes + 12, one_in(4) ? 0x0806 : 0x0800);
-	if (one_in(2))
-		f->bytes[14] = 0x45;
-}
 
 /* --- What must hold ----------------------------------------------------------------------------------------------- */
 
@@ -280,17 +165,9 @@ static void run_batch(struct frame *f, size_t n)
 
 	read_sums(&before);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t in = below(twin.lab->image->ports.n);
+		uint32_t in = any_below(twin.lab->image->ports.n);
 
-		if (one_in(5)) {
-			noise(f, in);
-		} else {
-			if (one_in(20))
-				arp(f, in);
-			else
-				valid_packet(f, in);
-			mutate(f);
-		}
+		any_frame(f, in);
 		left += try_frame(in, f);
 	}
 	read_sums(&after);
@@ -335,7 +212,7 @@ Test(random, a_million_frames)
 	size_t n = setting("ERXDP_FRAMES", FRAMES);
 	static struct frame f;
 
-	seed = setting("ERXDP_SEED", 1);
+	any_seed(setting("ERXDP_SEED", 1));
 	for (size_t done = 0; done < n; done += BATCH)
 		run_batch(&f, n - done < BATCH ? n - done : BATCH);
 	if (n >= FRAMES)

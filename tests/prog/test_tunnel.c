@@ -74,7 +74,7 @@ Test(tunnel, every_length_there_and_out_again)
 		expect_outcome(&out, ERX_forwarded, "out, %zu bytes", n);
 		s.ttl = 62;
 		make_packet(&want, &s);
-		leave_by(&want, last, 2, NULL);
+		leave_by(&want, last, hops_after(near) + 1, NULL);
 		expect_frame(&out.frame, &want, text_of("%zu bytes", n));
 	}
 }
@@ -92,7 +92,7 @@ Test(tunnel, every_length_from_one_into_the_next)
 		run(in, &f, &r);
 		expect_outcome(&r, ERX_forwarded, "%zu bytes", n);
 		make_packet(&want, &s);
-		leave_by(&want, out, 1, &r.frame);
+		leave_by(&want, out, hops_after(in), &r.frame);
 		expect_frame(&r.frame, &want, text_of("%zu bytes", n));
 	}
 }
@@ -376,7 +376,7 @@ static void try_segment(const struct clamp *c, const struct options *o, uint8_t 
 	struct result r;
 
 	make_segment(&f, &s, o, flags);
-	arrive_at(&f, in, 0);
+	arrive_at(&f, in, 1);
 	run(in, &f, &r);
 	expect_outcome(&r, ERX_forwarded, "%s", text);
 	s.ttl = 64 - c->lowers;
@@ -386,7 +386,7 @@ static void try_segment(const struct clamp *c, const struct options *o, uint8_t 
 		fix_segment(&want);
 	}
 	cr_assert_eq(segment_sum(&want), 0xffff);
-	leave_by(&want, port_at(c->device, c->to), 1, &r.frame);
+	leave_by(&want, port_at(c->device, c->to), hops_after(in), &r.frame);
 	expect_frame(&r.frame, &want, text);
 }
 
@@ -466,10 +466,10 @@ Test(mss, left_alone_where_there_is_none)
 		want = f;
 		ip_at(&want)[8] = 62;
 		fix_ip(&want);
-		arrive_at(&f, in, 0);
+		arrive_at(&f, in, 1);
 		run(in, &f, &r);
 		expect_outcome(&r, ERX_forwarded, "case %d", i);
-		leave_by(&want, out, 1, &r.frame);
+		leave_by(&want, out, hops_after(in), &r.frame);
 		expect_frame(&r.frame, &want, text_of("case %d", i));
 	}
 }

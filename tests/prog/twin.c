@@ -331,7 +331,12 @@ void leave_by(struct frame *f, uint32_t port, uint8_t hops, const struct frame *
 void packet_at(struct frame *f, uint32_t port, const struct spec *s)
 {
 	make_packet(f, s);
-	arrive_at(f, port, 0);
+	arrive_at(f, port, 1);
+}
+
+uint8_t hops_after(uint32_t in)
+{
+	return host_at(in) ? 1 : 2;
 }
 
 /* --- Running ------------------------------------------------------------------------------------------------------ */

@@ -54,8 +54,10 @@ struct tunnel tunnel_of(uint32_t port, bool outgoing);
 void arrive_at(struct frame *f, uint32_t port, uint8_t hops);
 /* The same for what leaves. The sequence number is taken from what has left. */
 void leave_by(struct frame *f, uint32_t port, uint8_t hops, const struct frame *left);
-/* make_packet() and arrive_at() in one. */
+/* make_packet() and arrive_at() in one: at a port that is no host's, from a device that was the first. */
 void packet_at(struct frame *f, uint32_t port, const struct spec *s);
+/* What stands in the source MAC of what packet_at() has made when it leaves the device. */
+uint8_t hops_after(uint32_t in);
 
 struct result {
 	uint32_t verdict;

@@ -17,10 +17,12 @@ static int flag_port(struct dp *dp, uint32_t id, uint8_t clear, uint8_t set)
 	return bpf_map_update_elem(dp->maps[DP_MAP_ports], &id, &port, BPF_EXIST) ? -errno : 0;
 }
 
+/* Programs that know a flow do not look at its ports' flags again before the generation is another. */
 static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 {
 	int err = 0;
 
+	dp_new_generation(dp);
 	for (uint32_t id = 0; id < ERX_MAX_PORTS && !err; id++)
 		err = flag_port(dp, id, ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT, 0);
 	vec_each(id, in) {
@@ -31,6 +33,7 @@ static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 		if (!err)
 			err = flag_port(dp, *id, 0, ERX_PORT_CAPTURE_OUT);
 	}
+	dp_new_generation(dp);
 	return err;
 }
 

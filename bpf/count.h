@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
+ * Every counter of the programs' is per CPU, and XDP runs in softirq: there is no other
+ * writer, so none needs an atomic.
+ *
  * Paths are counted by the burst. Frames of a port leave in bursts, whose end the
  * kernel tells (port_lost, port_refused), and most of a burst takes one path: its
  * packets are added up beside the port's own counters and go to the path at the end
@@ -7,8 +10,8 @@
  * dearest of all as it is the only one that calls a function, is paid once a burst,
  * and erx_paths says what has left, no later than the driver knows of it.
  */
-#ifndef ERX_BURST_H
-#define ERX_BURST_H
+#ifndef ERX_COUNT_H
+#define ERX_COUNT_H
 
 #include "maps.h"
 #include "packet.h"
@@ -32,18 +35,52 @@ __noinline int end_burst(__u32 port)
 	return 0;
 }
 
-inline_stage void count_path(const struct packet *pkt, struct erx_port_stats *stats)
+/* Into its path, which end_burst() does when this one ends. */
+inline_stage void count_path(const struct erx_way *way, struct erx_port_stats *stats, __u32 length)
 {
-	__u32 path = pkt->way->path;
+	__u32 path = way->path;
 
 	if (path == ERX_NO_PATH)
 		return;
 	if (stats->burst.path != path) {
-		end_burst(pkt->way->port);
+		end_burst(way->port);
 		stats->burst.path = path;
 	}
 	stats->burst.packets++;
-	stats->burst.bytes += pkt->length;
+	stats->burst.bytes += length;
+}
+
+inline_stage void count_sent(__u32 port, const struct erx_way *way, __u32 bytes, __u32 length)
+{
+	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &port);
+
+	if (!stats)
+		return;
+	stats->sent++;
+	stats->sent_bytes += bytes;
+	if (way)
+		count_path(way, stats, length);
+}
+
+inline_stage void count_received(__u32 port, __u32 bytes, bool injected)
+{
+	struct erx_port_stats *stats = bpf_map_lookup_elem(&erx_port_counts, &port);
+
+	if (!stats)
+		return;
+	stats->received++;
+	stats->received_bytes += bytes;
+	if (injected)
+		stats->injected++;
+}
+
+inline_stage void count_outcome(__u32 device, __u32 outcome)
+{
+	struct erx_device_stats *stats = bpf_map_lookup_elem(&erx_devices, &device);
+
+	/* The verifier wants the bound; every stage returns one of the list. */
+	if (stats && outcome < ERX_N_OUTCOMES)
+		((__u64 *)stats)[outcome]++;
 }
 
 #endif
