@@ -28,7 +28,7 @@ from namespaces import Named  # noqa: E402
 
 FEW, MANY = 100, 200000
 SINK = "fast-default-sink"
-FORGETFUL = ("route.h", "same_key", "return false;")
+FORGETFUL = ("route.h", "same_flow", "return false;")
 
 
 class Table(forward.Erxdp):
@@ -65,7 +65,7 @@ class Cell:
 
     def measure(self, ports, seconds):
         case = self.lab.cases[0]
-        forward.tool("swap", self.lab.pins, self.program, "-", case.dst, *ports)
+        forward.tool("swap", self.lab.pins, self.program, "-", *ports)
         run = case.run("frames", self.targets, seconds)
         if run["receivedInAll"] < 0.9 * run["sentInAll"]:
             raise RuntimeError(f"{run['receivedInAll']} of {run['sentInAll']} packets arrived")

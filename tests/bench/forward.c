@@ -548,10 +548,47 @@ static void spread_in(int routes, uint32_t table, in_addr_t like, in_addr_t firs
 	}
 }
 
+#define BLOCK (1u << ERX_FASTPATH_BITS)
+
+static bool read_block(int map, uint32_t table, uint32_t addr, struct erx_fastpath_key *key, struct erx_fastpath *block)
+{
+	in_addr_t first = htonl(addr & ~(BLOCK - 1));
+
+	*key = (struct erx_fastpath_key){.table = htonl(table)};
+	memcpy(key->addr, &first, sizeof(first));
+	*block = (struct erx_fastpath){0};
+	return !bpf_map_lookup_elem(map, key, block);
+}
+
+/* As above, where FastPath has programmed the address. False: it has not. */
+static bool spread_programmed(int map, uint32_t table, in_addr_t like, in_addr_t first, uint32_t n)
+{
+	uint32_t bit = ntohl(like) % BLOCK, group;
+	struct erx_fastpath_key key;
+	struct erx_fastpath block;
+
+	if (!read_block(map, table, ntohl(like), &key, &block) || !(block.programmed >> bit & 1))
+		return false;
+	group = block.groups[bit / 8];
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t addr = ntohl(first) + i;
+
+		read_block(map, table, addr, &key, &block);
+		block.programmed |= 1ull << addr % BLOCK;
+		block.groups[addr % BLOCK / 8] = group;
+		if (bpf_map_update_elem(map, &key, &block, BPF_ANY))
+			die("address %u: %s", i, strerror(errno));
+	}
+	return true;
+}
+
 /* In the tables of these ports, the further addresses take the way that ADDRESS takes. */
 static int spread(int argc, char **argv)
 {
 	int ports = open_pin(argv[0], "erx_ports"), routes = open_pin(argv[0], "erx_routes");
+	int programmed = open_pin(argv[0], "erx_fastpath");
+	in_addr_t like = read_address(argv[1]), first = read_address(argv[2]);
+	uint32_t n = atoi(argv[3]);
 
 	for (int i = 4; i < argc; i++) {
 		__u32 index = atoi(argv[i]) - ERX_FIRST_IFINDEX;
@@ -559,7 +596,8 @@ static int spread(int argc, char **argv)
 
 		if (bpf_map_lookup_elem(ports, &index, &port))
 			die("no port %s", argv[i]);
-		spread_in(routes, port.table, read_address(argv[1]), read_address(argv[2]), atoi(argv[3]));
+		if (!spread_programmed(programmed, port.table, like, first, n))
+			spread_in(routes, port.table, like, first, n);
 	}
 	return 0;
 }
