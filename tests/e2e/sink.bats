@@ -71,11 +71,15 @@ ping_ttl() {
 	same "to the range" $(($(to_hub) - range)) 5
 }
 
-@test "explain, next-hop and reach take any of the addresses, status tells how many there are" {
+@test "explain, next-hop and reach take any of the addresses, and endpoints by name; status tells how many there are" {
 	exits 0 erx reach site-vm 10.65.3.7
 	says "site-vm > hub-many-sink (10.65.3.7): reached" "as the routes say"
 	exits 0 erx explain site-vm 10.20.0.8
 	says "site-vm > hub-default-sink (10.20.0.8)" "reachable; ping prints ttl=61"
+	exits 0 erx explain site-vm store
+	says "site-vm > hub-default-sink (10.20.0.8)" "reachable; ping prints ttl=61"
+	exits 0 erx reach site-vm hub/wall
+	says "site-vm > hub-default-sink (10.20.0.10): reached"
 	exits 0 erx show next-hop spoke-vm 10.65.3.7
 	says VirtualNetworkPeering
 	exits 2 erx explain site-vm 10.64.0.3

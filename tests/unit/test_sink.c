@@ -90,6 +90,24 @@ Test(sink, is_found_by_any_of_its_addresses)
 	cr_expect_eq(h, host("hub-vm"), "by name there is nothing to replace");
 }
 
+Test(sink, is_found_by_the_names_of_what_it_stands_for)
+{
+	static const char *const named[][2] = {
+		{"pe", "10.10.0.8"}, {"hub/pe", "10.10.0.8"}, {"hub/lb", "10.10.0.9"}, {"spoke/lb", "10.11.0.10"}};
+	static const char *const nothing[] = {"lb", "spoke/pe", "hub/", "/lb", "hubs/lb", "hub/hub-vm"};
+	char text[ADDR_STRLEN];
+	struct host as;
+
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		const struct host *h = fabric_host_as(lab->fabric, named[i][0], &as);
+
+		cr_assert(h, "%s", named[i][0]);
+		cr_expect_str_eq(addr_format(&h->addr, text), named[i][1], "%s", named[i][0]);
+	}
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		cr_expect_null(fabric_host_as(lab->fabric, nothing[i], &as), "%s", nothing[i]);
+}
+
 static const struct image_port *port_of(const char *name)
 {
 	return &lab->image->ports.items[host(name)->port];

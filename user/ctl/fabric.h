@@ -116,11 +116,12 @@ void fabric_free(struct fabric *f); /* NULL is fine */
 struct device *fabric_device(const struct fabric *f, const char *name);	       /* NULL: none */
 struct host *fabric_host(const struct fabric *f, const char *name_or_address); /* NULL: none */
 /*
- * The same, but what is returned has the address that was asked for: of a sink
- * and any of its addresses it is *as, a copy with this one. Two such stand for
- * one host: same_host(), not their pointers, tells.
+ * The same, also by the name of a private endpoint or load balancer (or VNET/NAME,
+ * when two VNets have one of that name). What is returned has the address that was
+ * asked for: of a sink and any of its addresses it is *as, a copy with this one. Two
+ * such stand for one host: same_host(), not their pointers, tells.
  */
-const struct host *fabric_host_as(const struct fabric *f, const char *name_or_address, struct host *as);
+const struct host *fabric_host_as(const struct fabric *f, const char *name, struct host *as);
 bool same_host(const struct host *a, const struct host *b); /* NULL is no host, and not the same as any */
 bool host_has(const struct host *h, const struct addr *a);  /* whether it answers for this address */
 uint64_t host_count_addresses(const struct host *h);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "ctl/index.h"
 #include "ctl/classes.h"
+#include "topo/addresses.h"
 
 #include <errno.h>
 #include <string.h>
@@ -183,12 +184,46 @@ struct host *fabric_host(const struct fabric *f, const char *name_or_address)
 	return NULL;
 }
 
-const struct host *fabric_host_as(const struct fabric *f, const char *name_or_address, struct host *as)
+/* "front" or, as two VNets may each have one of that name, "hub/front". */
+static bool is_named(const struct vnet *v, const char *item, const char *name)
 {
-	const struct host *h = fabric_host(f, name_or_address);
+	size_t n = strlen(v->name);
+
+	return !strcmp(item, name) || (!strncmp(v->name, name, n) && name[n] == '/' && !strcmp(item, name + n + 1));
+}
+
+/* A private endpoint or load balancer; NULL: there is none of that name, or more than one. */
+static const struct endpoint *find_endpoint(const struct topo *t, const char *name)
+{
+	const struct endpoint *found = NULL;
+
+	vec_each(v, &t->vnets) {
+		struct address_walk walk = {.vnet = v};
+		struct address_run run;
+
+		while (address_next(&walk, &run)) {
+			if (!run.endpoint || !is_named(v, run.endpoint->name, name))
+				continue;
+			if (found)
+				return NULL;
+			found = run.endpoint;
+		}
+	}
+	return found;
+}
+
+const struct host *fabric_host_as(const struct fabric *f, const char *name, struct host *as)
+{
+	uint32_t i = find_name(f->index->hosts, name);
+	const struct endpoint *e = i == NO_INDEX ? find_endpoint(f->topo, name) : NULL;
+	char text[ADDR_STRLEN];
+	const struct host *h;
 	struct addr a;
 
-	if (!h || addr_parse(name_or_address, &a) || !host_has(h, &a))
+	if (e)
+		name = addr_format(&e->addr, text);
+	h = i == NO_INDEX ? fabric_host(f, name) : &f->hosts.items[i];
+	if (!h || addr_parse(name, &a) || !host_has(h, &a))
 		return h;
 	*as = *h;
 	as->addr = a;
