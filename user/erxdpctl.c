@@ -64,7 +64,7 @@ static void print_usage(FILE *out)
 
 static bool takes(const struct verb *v, int letter)
 {
-	return strchr("hlv", letter) || strchr(v->options, letter);
+	return strchr("hv", letter) || strchr(v->options, letter);
 }
 
 static void print_help(const struct verb *v)
@@ -136,7 +136,9 @@ static int parse(struct call *call, int argc, char **argv)
 			return EXIT_DONE;
 		}
 		if (letter == '?' || !takes(call->verb, letter)) {
-			if (letter != '?')
+			if (letter == 'l')
+				log_error("'%s' does not take --lab: FILE has the lab's name", call->verb->name);
+			else if (letter != '?')
 				log_error("'%s' does not take that option", call->verb->name);
 			return misuse(call->verb);
 		}

@@ -48,13 +48,13 @@ with() {
 	before=$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_routes" | jq -cS 'sort')
 	beside hub-vm ping -q -n -i 0.005 -w 3 10.2.30.10
 	sleep 0.3
-	run -1 erx load "$LARGE"
+	run -1 "$ERXDPCTL" load "$LARGE"
 	grep -q "^erxdpctl: cannot write the routes of lab '$LAB': the map is full (see limits.h)$" <<<"$output"
 	grep -q "^lab '$LAB' is as it was before$" <<<"$output"
 	wait
 	grep -q ' 0% packet loss' "$BATS_TEST_TMPDIR/beside"
 	same routes "$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_routes" | jq -cS 'sort')" "$before"
-	run -0 erx plan "$TOPOLOGY"
+	run -0 "$ERXDPCTL" plan "$TOPOLOGY"
 	[[ $output == "nothing to do" ]]
 }
 
@@ -67,10 +67,10 @@ with() {
 		for (i = 0; i < 300; i++) printf "  s%d: {location: eastus, addressSpace: [10.%d.%d.0/24], subnets: {default: " \
 			"10.%d.%d.0/25}, virtualNetworkPeerings: {hub: {}}}\n", i, 100 + i / 256, i % 256, 100 + i / 256, i % 256
 	}' >"$file"
-	run -3 erx validate "$file"
+	run -3 "$ERXDPCTL" validate "$file"
 	grep -q "the lab needs more path legs than a map holds (see limits.h)" <<<"$output"
-	run -3 erx load "$file"
+	run -3 "$ERXDPCTL" load "$file"
 	grep -q 'the lab needs more path legs than a map holds (see limits.h)' <<<"$output"
-	run -0 erx plan "$TOPOLOGY"
+	run -0 "$ERXDPCTL" plan "$TOPOLOGY"
 	[[ $output == "nothing to do" ]]
 }

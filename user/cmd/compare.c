@@ -117,6 +117,7 @@ static int measure(const struct lab *lab, struct meter_plan *plan, const struct 
 	return err ? refuse(&e) : 0;
 }
 
+/* What was measured until somebody ended it is printed, too, as ping and PsPing do. */
 static int compare_plotted(const struct call *call, const struct lab *lab, struct meter_plan *plan,
 			   const struct bypass *bypass, struct plot *plot)
 {
@@ -124,9 +125,9 @@ static int compare_plotted(const struct call *call, const struct lab *lab, struc
 	struct comparison comparison;
 	int code = measure(lab, plan, bypass, &measured);
 
-	if (!code) {
+	if (!code || (asked_to_stop && measured.samples.n)) {
 		compare_make(lab, plan, &measured, bypass, &comparison);
-		code = report(call, &comparison, plot);
+		code = report(call, &comparison, plot) ? EXIT_REFUSED : code;
 		compare_free(&comparison);
 	}
 	meter_result_free(&measured);

@@ -15,9 +15,9 @@
 
 static bool read_delay(const char *text, double *out)
 {
-	uint64_t ns;
+	uint64_t ns = 0;
 
-	if (!parse_duration(text, &ns) || ns > LINE_MOST_NS)
+	if ((strcmp(text, "0") && !parse_duration(text, &ns)) || ns > LINE_MOST_NS)
 		return false;
 	*out = (double)ns;
 	return true;
@@ -180,6 +180,11 @@ int cmd_impair(const struct call *call)
 			continue;
 		if (sets && what[i].run != set) {
 			log_error("impair %s changes nothing: --delay and the like belong to 'impair set'",
+				  call->argv[0]);
+			return EXIT_USAGE;
+		}
+		if ((call->stats || call->json) && what[i].run != show) {
+			log_error("impair %s prints nothing: --stats and --json belong to 'impair show'",
 				  call->argv[0]);
 			return EXIT_USAGE;
 		}
