@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # compare: what it prints, that each side goes the way it says, and that the
 # switch of FastPath is as it was before, whatever ends it.
+# Slow: begun first.
 load life
 
 VM=10.128.1.4

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The controller: it stays, notices, lets routing follow and tells of it; and packets do not need it.
+# Slow: begun first.
 load life
 
 # Timers are a hundredth: the hold timer is 1.8 s, an edge router's session with a gateway 0.6 s, dead-peer detection 0.45 s.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What circuits and gateways carry at most, with real packets counted where they
 # arrive; flows and the two instances of a gateway. gateway.yaml has the figures.
+# Slow: begun first.
 load life
 
 PORT=47200

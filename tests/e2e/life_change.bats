@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A loaded lab meets another file, a bad file, damage: it moves by the smallest
 # change or not at all, and flows that the change is not about lose nothing.
+# Slow: begun first.
 load life
 
 SPOKE='/^virtualNetworkGateways:/i\

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A lab comes and goes: nothing of it stays, nothing else is touched, and it is quick.
+# Slow: begun first.
 load life
 
 setup_file() { need bpftool jq python3 || return 0; }

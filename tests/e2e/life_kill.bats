@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # erxdpctl dies at any moment, or meets another one: the next call finishes the
 # work. Moments are spread over the time that the call takes here and now.
+# Slow: begun first.
 load life
 
 setup_file() { need bpftool jq || return 0; }

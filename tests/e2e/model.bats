@@ -3,6 +3,7 @@
 # One model, two witnesses: what the controller predicts and what packets show
 # agree for every ordered pair of hosts, in every state. The changed copies of
 # the interoperability setup are compared in counterfactual.bats.
+# Slow: begun first.
 load lib
 
 setup() {

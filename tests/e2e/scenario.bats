@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # scenario run: fails, measures with real packets, checks, restores, checks again.
+# Slow: begun first.
 load lib
 
 # Timers are a hundredth: the hold timer is 1.8 s. In this file's lab the VPN is behind the circuit.

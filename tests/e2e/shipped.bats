@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What the shipped files say of each of their scenarios holds, and what they say
 # of the state before holds again after it. Then variants of them: a knob turned.
+# Slow: begun first.
 load lib
 
 setup() {

@@ -3,6 +3,7 @@
 # Wires: links that take time, lose, pace or reorder packets. The process that
 # joins their ends may die; packets are then dropped and counted, never passed
 # at once. Bounds are those of a busy machine; the figures themselves are printed.
+# Slow: begun first.
 load life
 
 RATE=10000
