@@ -44,7 +44,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(PKG_CFLAGS)
 LDLIBS   += $(PKG_LIBS) -lpthread -lm
 # The programs use nothing newer than Linux 6.1 and clang 14.
-BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
+BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
 	    -I/usr/include/$(shell $(CC) -print-multiarch)
 
 # What is missing is said once, and what to do about it.

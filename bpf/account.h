@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stage: the one door. Every packet is counted here once, under one outcome, and shown to a capture. */
+/* Stage: the one door of the walk. A packet is counted here once, under one outcome, and shown to a capture. */
 #ifndef ERX_ACCOUNT_H
 #define ERX_ACCOUNT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every counter of the programs' is per CPU, and XDP runs in softirq: there is no other
- * writer, so none needs an atomic.
+ * What is counted for each packet is counted per CPU, and XDP runs in softirq: there is
+ * no other writer, so no counter here needs an atomic.
  *
  * Paths are counted by the burst. Frames of a port leave in bursts, whose end the
  * kernel tells (port_lost, port_refused), and most of a burst takes one path: its

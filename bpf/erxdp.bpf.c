@@ -2,8 +2,8 @@
 /*
  * The data plane. Each device of a lab runs one of the programs below on each of
  * its ports. They differ in name only, so that `bpftool prog` says what a port
- * belongs to: what a device is and does comes from the maps. walk() is the whole
- * way of a packet through one device; bpf/README.md tells it in words.
+ * belongs to: what a device is and does comes from the maps. Most packets take the
+ * short way of known.h, all others walk(); bpf/README.md tells both in words.
  */
 #include "account.h"
 #include "answer.h"
@@ -70,41 +70,41 @@ __noinline int walk(struct xdp_md *ctx)
 	return finish(&pkt, outcome);
 }
 
-inline_stage int pass(struct xdp_md *ctx)
+inline_stage int cross(struct xdp_md *ctx)
 {
-	int verdict = pass_known(ctx);
+	int verdict = cross_known(ctx);
 
 	return verdict == NOT_KNOWN ? walk(ctx) : verdict;
 }
 
 SEC("xdp") int vnet(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 SEC("xdp") int ergw(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 SEC("xdp") int msee(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 SEC("xdp") int vpngw(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 SEC("xdp") int ce(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 SEC("xdp") int lan(struct xdp_md *ctx)
 {
-	return pass(ctx);
+	return cross(ctx);
 }
 
 /* Not a device's: both ends of a wire have it. */

@@ -60,7 +60,7 @@ inline_stage bool learn(const struct known *k, const struct flow_key *key, __u32
 	__u8 protocol = k->ip->protocol;
 
 	return (protocol == PROTO_UDP || protocol == PROTO_TCP) &&
-	       decide(key->place, index, key->ends, k->ports, protocol) == ERX_CONTINUE;
+	       decide(key->where, index, key->ends, k->ports, protocol | DECIDE_PLAIN) == ERX_CONTINUE;
 }
 
 inline_stage bool find_known_way(struct known *k, __u32 in_port)
@@ -76,8 +76,8 @@ inline_stage bool find_known_way(struct known *k, __u32 in_port)
 	return k->way->flags & ERX_WAY_PLAIN;
 }
 
-/* At a port that is no host's, hellos and frames of nobody of the lab's have crossed no device. */
-inline_stage bool count_hops(struct known *k)
+/* False: a hello, what was put on a link by hand, a loop. The walk tells them apart. */
+inline_stage bool read_known_hops(struct known *k)
 {
 	k->hops = 0;
 	if (k->way->flags & ERX_WAY_FROM_HOST)
@@ -108,15 +108,17 @@ inline_stage int forward_known(const struct known *k)
 	return ERX_forwarded;
 }
 
-/* An action, or NOT_KNOWN: nothing has been counted or changed. */
-inline_stage int pass_known(struct xdp_md *ctx)
+/* An action, or NOT_KNOWN: then neither the frame nor a counter has changed. */
+inline_stage int cross_known(struct xdp_md *ctx)
 {
 	__u32 in_port = ctx->ingress_ifindex - ERX_FIRST_IFINDEX;
 	struct known k = {};
 	int outcome;
 
+	if (in_port >= ERX_MAX_PORTS)
+		return NOT_KNOWN;
 	if (!read_frame(ctx, &k) || !is_usual(&k) || !checksum_is_right(checksum_ip_header(k.ip)) ||
-	    !find_known_way(&k, in_port) || !count_hops(&k) || !outlives(&k) || !is_short_enough(&k) ||
+	    !find_known_way(&k, in_port) || !read_known_hops(&k) || !outlives(&k) || !is_short_enough(&k) ||
 	    bpf_redirect_map(&erx_links, k.way->port, XDP_DROP) != XDP_REDIRECT)
 		return NOT_KNOWN;
 	count_received(in_port, k.bytes, false);

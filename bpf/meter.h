@@ -13,7 +13,7 @@
 #include "schedule.h"
 
 /*
- * Draw a lot for this CPU. A global function of plain numbers, as are track_flow()
+ * Draw a lot for this CPU. A global function, as are track_flow(), spend_at_both()
  * and decide(): few packets need it, so what all packets do stays short and is
  * verified once.
  */
@@ -127,7 +127,7 @@ __noinline int track_flow(__u32 index, __u64 ends, __u32 ports, __u32 protocol)
 /* The clock of flows stands still for a tick, and so long the way knows that the flow has been seen. */
 inline_stage int see_flow(struct erx_way *way, __u32 index)
 {
-	__u32 tick = bpf_jiffies64();
+	__u32 tick = bpf_jiffies64() | 1; /* never 0, which is what a new way has; so it is every second tick */
 	int stop;
 
 	if (way->seen == tick)
@@ -159,6 +159,10 @@ inline_stage int spend_at(struct erx_way *way, __u32 index, __u32 length)
 	return stop;
 }
 
+/*
+ * The first is a circuit's always, which has no flows: way->seen is for the second
+ * alone. To the verifier a pointer may be NULL in a global function.
+ */
 __noinline int spend_at_both(struct erx_way *way, __u32 length)
 {
 	int stop = ERX_CONTINUE;

@@ -82,7 +82,7 @@ struct packet {
 	__u16 fragment;	 /* flags and offset, host order */
 	__u8 header_len; /* bytes */
 	__u8 protocol;
-	__u8 ttl;	/* as received; what hop_limit() leaves of it */
+	__u8 ttl;	/* as received */
 	__u8 lowered;	/* by how much hop_limit() lowered it */
 	__u8 icmp_type; /* of an ICMP message that is not a later fragment, else 0xff */
 	__u8 hops;	/* devices crossed so far */
@@ -162,6 +162,18 @@ inline_stage __u64 packet_ends(const struct packet *pkt)
 	return (__u64)pkt->dst << 32 | pkt->src;
 }
 
+/* 224.0.0.0 and up, the limited broadcast included. */
+inline_stage bool is_multicast(__be32 addr)
+{
+	return bpf_ntohl(addr) >= 0xe0000000;
+}
+
+/* A host's port passes only the host's own addresses. */
+inline_stage bool may_send_from(const struct erx_port *port, __be32 addr)
+{
+	return !port->host || (addr & port->host_mask) == port->host;
+}
+
 inline_stage bool is_fragment(const struct packet *pkt)
 {
 	return pkt->fragment & (FRAGMENT_MF | FRAGMENT_OFFSET);
@@ -209,8 +221,8 @@ inline_stage __u64 checksum_ip_header(const void *ip)
 
 /*
  * Whether the sum of a header, its checksum included, is the 0xffff of RFC 1071 when it
- * is folded: whether 65535 divides it. To multiply by the inverse of an odd number
- * (modulo 2^64) takes its multiples, and nothing else, to the least of all numbers.
+ * is folded: whether 65535 divides it, as it is not 0 where the version is 4. To multiply by the inverse of an odd
+ * number (modulo 2^64) takes its multiples, and nothing else, to the least of all numbers.
  */
 inline_stage bool checksum_is_right(__u64 sum)
 {

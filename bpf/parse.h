@@ -128,7 +128,7 @@ inline_stage int parse_ipv4(struct packet *pkt)
 	pkt->protocol = ip->protocol;
 	pkt->ttl = ip->ttl;
 	pkt->fragment = bpf_ntohs(ip->frag_off);
-	if (bpf_ntohl(pkt->dst) >= 0xe0000000) /* 224.0.0.0 and up, the limited broadcast included */
+	if (is_multicast(pkt->dst))
 		return end(ERX_multicast);
 	/* RFC 1812 5.3.1: never forwarded, and no device of ours would have sent it. */
 	if (!pkt->ttl)
@@ -137,10 +137,9 @@ inline_stage int parse_ipv4(struct packet *pkt)
 	return ERX_CONTINUE;
 }
 
-/* A host's port passes only the host's own addresses. */
 inline_stage int check_source(const struct packet *pkt)
 {
-	if (pkt->port->host && (pkt->src & pkt->port->host_mask) != pkt->port->host)
+	if (!may_send_from(pkt->port, pkt->src))
 		return end(ERX_spoofed);
 	if (pkt->port->flags & ERX_PORT_DROP_FRAGMENTS && is_fragment(pkt))
 		return end(ERX_fragment_refused);

@@ -111,8 +111,9 @@ inline_stage __u32 path_of(const struct packet *pkt, const struct erx_adjacency 
 }
 
 /* Beside the protocol in what decide() is told of a packet. */
-#define DECIDE_ECHO (1 << 8) /* an echo request, which a device of that address answers */
-#define DECIDE_OWN  (1 << 9) /* the device's own answer */
+#define DECIDE_ECHO  (1 << 8)  /* an echo request, which a device of that address answers */
+#define DECIDE_OWN   (1 << 9)  /* the device's own answer */
+#define DECIDE_PLAIN (1 << 10) /* for the short way only, which is of no use to what is in a tunnel */
 
 /*
  * Whether what known.h does is all that packets of this flow need. A device's own
@@ -171,9 +172,11 @@ inline_stage int choose_next_hop(struct packet *pkt, __u32 what)
 	return ERX_CONTINUE;
 }
 
-/* A key as it lies in struct erx_way, in words. */
+/* struct erx_way_key in words. */
 struct flow_key {
-	__u64 ends, ports, place;
+	__u64 ends;  /* source and destination */
+	__u64 ports; /* and the generation */
+	__u64 where; /* port and its MAC address: where it came in */
 };
 
 inline_stage struct flow_key make_key(__u64 ends, __u32 ports, __u32 generation, const void *mac, __u32 in_port)
@@ -181,7 +184,7 @@ inline_stage struct flow_key make_key(__u64 ends, __u32 ports, __u32 generation,
 	return (struct flow_key){
 		.ends = ends,
 		.ports = (__u64)generation << 32 | ports,
-		.place = *(const __u64 *)mac << 16 | in_port,
+		.where = *(const __u64 *)mac << 16 | in_port,
 	};
 }
 
@@ -189,7 +192,7 @@ inline_stage struct flow_key make_key(__u64 ends, __u32 ports, __u32 generation,
  */
 inline_stage __u32 way_index(const struct flow_key *key)
 {
-	__u64 h = key->ends * 0x9e3779b97f4a7c15ull ^ (key->ports ^ key->place) * 0xc2b2ae3d27d4eb4full;
+	__u64 h = key->ends * 0x9e3779b97f4a7c15ull ^ (key->ports ^ key->where) * 0xc2b2ae3d27d4eb4full;
 
 	return h >> (64 - ERX_WAY_BITS);
 }
@@ -198,16 +201,15 @@ inline_stage bool same_flow(const struct erx_way *way, const struct flow_key *ke
 {
 	const __u64 *word = (const void *)&way->key;
 
-	return word[0] == key->ends && word[1] == key->ports && word[2] == key->place && way->protocol == protocol;
+	return word[0] == key->ends && word[1] == key->ports && word[2] == key->where && way->protocol == protocol;
 }
 
-/* What needs no more than the key; the walk has asked it before, with a reason for each. */
-inline_stage bool is_welcome(const struct packet *pkt, __u32 what)
+/* What needs no more than the key. The walk has asked it before, with a reason for each; the short way has not. */
+inline_stage bool is_welcome(const struct packet *pkt, __u64 where, __u32 what)
 {
-	const struct erx_port *port = pkt->port;
-
-	return bpf_ntohl(pkt->dst) < 0xe0000000 &&
-	       (what & DECIDE_OWN || !port->host || (pkt->src & port->host_mask) == port->host);
+	if (!pkt->port->hash_basis || make_key(0, 0, 0, pkt->port->mac, pkt->in_port).where != where)
+		return false;
+	return !is_multicast(pkt->dst) && (what & DECIDE_OWN || may_send_from(pkt->port, pkt->src));
 }
 
 /*
@@ -215,10 +217,10 @@ inline_stage bool is_welcome(const struct packet *pkt, __u32 what)
  * remembered. A global function of plain numbers, as are others that few packets
  * need: the verifier walks it once, not once for every way that leads here.
  */
-__noinline int decide(__u64 place, __u32 index, __u64 ends, __u32 ports, __u32 what)
+__noinline int decide(__u64 where, __u32 index, __u64 ends, __u32 ports, __u32 what)
 {
 	struct packet pkt = {
-		.in_port = place & 0xffff,
+		.in_port = where & 0xffff,
 		.src = ends,
 		.dst = ends >> 32,
 		.ports = ports,
@@ -226,15 +228,14 @@ __noinline int decide(__u64 place, __u32 index, __u64 ends, __u32 ports, __u32 w
 		.icmp_type = what & DECIDE_ECHO ? ICMP_ECHO : 0xff,
 	};
 	__u32 in_port = pkt.in_port;
-	struct flow_key key;
+	__u32 generation = generation_now();
 	int stop;
 
 	pkt.port = bpf_map_lookup_elem(&erx_ports, &in_port);
 	pkt.way = bpf_map_lookup_elem(&erx_ways, &index);
 	if (!pkt.port || !pkt.way)
 		return ERX_no_next_hop;
-	key = make_key(ends, ports, generation_now(), pkt.port->mac, in_port);
-	if (key.place != place || !is_welcome(&pkt, what))
+	if (!is_welcome(&pkt, where, what) || (what & DECIDE_PLAIN && pkt.port->role == ERX_ROLE_TUNNEL))
 		return ERX_not_for_me;
 	stop = find_route(&pkt);
 	if (stop != ERX_CONTINUE)
@@ -242,7 +243,7 @@ __noinline int decide(__u64 place, __u32 index, __u64 ends, __u32 ports, __u32 w
 	pkt.way->key.generation = 0;
 	stop = choose_next_hop(&pkt, what);
 	if (stop == ERX_CONTINUE)
-		*(struct flow_key *)&pkt.way->key = key;
+		*(struct flow_key *)&pkt.way->key = make_key(ends, ports, generation, pkt.port->mac, in_port);
 	return stop;
 }
 
@@ -259,7 +260,7 @@ inline_stage int find_way(struct packet *pkt, __u32 what)
 		return ERX_CONTINUE;
 	if (pkt->icmp_type == ICMP_ECHO && !is_fragment(pkt))
 		what |= DECIDE_ECHO;
-	return decide(key.place, index, key.ends, pkt->ports, what | pkt->protocol);
+	return decide(key.where, index, key.ends, pkt->ports, what | pkt->protocol);
 }
 
 /*
@@ -274,7 +275,6 @@ inline_stage int hop_limit(struct packet *pkt)
 
 	if (left < policy.decrements)
 		return end(policy.answers >> left & 1 ? ERX_answered_time_exceeded : ERX_ttl_silent);
-	pkt->ttl -= policy.decrements;
 	pkt->lowered = policy.decrements;
 	return ERX_CONTINUE;
 }

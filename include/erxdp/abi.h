@@ -185,7 +185,7 @@ struct erx_way {
 	__u8 src_mac[6];
 	__u32 path;	 /* of the ingress port */
 	__u32 adjacency; /* index into erx_adjacencies, for what only some packets need */
-	__u32 seen;	 /* tick of the kernel's clock in which the flow was last looked up in erx_flows; 0: never */
+	__u32 seen;	 /* tick of the kernel's clock, odd, when the flow was last looked up in erx_flows; 0: never */
 };
 /* Flags of struct erx_way, beside those of its adjacency. */
 #define ERX_WAY_PLAIN	  (1 << 4) /* no tunnel, no silent failure, no capture, not the device's own: bpf/known.h */
@@ -322,8 +322,9 @@ struct erx_control {
 	__u32 fabric_inode; /* of the lab's namespace, as in /proc/PID/ns/net */
 	/*
 	 * Another number before and after anything changes that a decision rests on: ways of
-	 * an older one are not used. Before, because who is killed in between must
-	 * not leave ways behind that look right.
+	 * an older one are not used. Before, because what was decided under the maps as
+	 * they were must not outlive one who is killed in between; what is decided
+	 * in between is given up with the second.
 	 */
 	__u32 generation;
 	__u32 pad;
@@ -348,6 +349,8 @@ _Static_assert(sizeof(struct erx_route_key) == 12, "no hole in a trie's key");
 _Static_assert(sizeof(struct erx_route) == 4, "erx_route is shared with the programs");
 _Static_assert(sizeof(struct erx_adjacency) == 44, "erx_adjacency is shared with the programs");
 _Static_assert(sizeof(struct erx_way) == 64, "a line of the cache");
+_Static_assert(ERX_MAX_PORTS <= 1 << 16 && ERX_MAX_DEVICES <= 1 << 16, "erx_way has 16 bits for each");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the programs put keys together in words");
 _Static_assert(sizeof(struct erx_port_stats) == 64, "a line of the cache");
 _Static_assert(sizeof(struct erx_flow_key) == 20, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath_key) == 8, "no hole in a hash's key");

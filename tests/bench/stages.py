@@ -42,7 +42,7 @@ LEFT_OUT = (
     ("IP checksum", "packet.h", "checksum_is_right", "return true;"),
     ("hash of the flow", "route.h", "way_index", "return key->place & (ERX_MAX_WAYS - 1);"),
     ("comparison of the flow", "route.h", "same_flow", "return way->key.generation == key->ports >> 32;"),
-    ("hop count", "known.h", "count_hops", "k->hops = 1; return true;"),
+    ("hop count", "known.h", "read_known_hops", "k->hops = 1; return true;"),
     ("TTL policy", "known.h", "outlives", "return true;"),
     ("MTU", "known.h", "is_short_enough", "return true;"),
     ("meters", "meter.h", "meter", "return ERX_CONTINUE;"),
@@ -52,7 +52,7 @@ LEFT_OUT = (
     ("port counter, out", "count.h", "count_sent", "return;"),
     ("outcome counter", "count.h", "count_outcome", "return;"),
 )
-SHORT_WAY = ("known.h", "pass_known", "return NOT_KNOWN;")
+SHORT_WAY = ("known.h", "cross_known", "return NOT_KNOWN;")
 
 
 def leave_out(folder, file, function, body):
