@@ -40,7 +40,7 @@ CLANG = os.environ.get("BENCH_CLANG", "clang -O2 -g -target bpf -mcpu=v3 -Iinclu
 LEFT_OUT = (
     ("headers", "known.h", "is_usual", "return true;"),
     ("IP checksum", "packet.h", "checksum_is_right", "return true;"),
-    ("hash of the flow", "route.h", "way_index", "return key->place & (ERX_MAX_WAYS - 1);"),
+    ("hash of the flow", "route.h", "way_index", "return key->where & (ERX_MAX_WAYS - 1);"),
     ("comparison of the flow", "route.h", "same_flow", "return way->key.generation == key->ports >> 32;"),
     ("hop count", "known.h", "read_known_hops", "k->hops = 1; return true;"),
     ("TTL policy", "known.h", "outlives", "return true;"),

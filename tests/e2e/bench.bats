@@ -8,7 +8,8 @@ setup_file() {
 }
 
 bench() {
-	run -0 timeout 120 "$E2E/../bench/$1" --runs 1 --seconds 0.05 "${@:2}"
+	run timeout 120 "$E2E/../bench/$1" --runs 1 --seconds 0.05 "${@:2}"
+	((status == 0)) || { echo "$output" && return 1; }
 }
 
 @test "forward.py: erxdp with and without limits, beside what it is compared with" {
