@@ -213,9 +213,9 @@ inline_stage bool is_welcome(const struct packet *pkt, __u64 where, __u32 what)
 }
 
 /*
- * Decide for the flow and write it down at this place; what ends here is not
- * remembered. A global function of plain numbers, as are others that few packets
- * need: the verifier walks it once, not once for every way that leads here.
+ * Decide for the flow and write it down at this place. What ends here is not
+ * remembered, and nothing is while the maps are being changed. A global function of plain numbers, as are others that
+ * few packets need: the verifier walks it once, not once for every way that leads here.
  */
 __noinline int decide(__u64 where, __u32 index, __u64 ends, __u32 ports, __u32 what)
 {
@@ -242,7 +242,7 @@ __noinline int decide(__u64 where, __u32 index, __u64 ends, __u32 ports, __u32 w
 		return stop;
 	pkt.way->key.generation = 0;
 	stop = choose_next_hop(&pkt, what);
-	if (stop == ERX_CONTINUE)
+	if (stop == ERX_CONTINUE && !(generation & 1))
 		*(struct flow_key *)&pkt.way->key = make_key(ends, ports, generation, pkt.port->mac, in_port);
 	return stop;
 }

@@ -322,9 +322,8 @@ struct erx_control {
 	__u32 fabric_inode; /* of the lab's namespace, as in /proc/PID/ns/net */
 	/*
 	 * Another number before and after anything changes that a decision rests on: ways of
-	 * an older one are not used. Before, because what was decided under the maps as
-	 * they were must not outlive one who is killed in between; what is decided
-	 * in between is given up with the second.
+	 * an older one are not used. Odd while it changes: then the programs decide for
+	 * each packet anew, and go on so when the one who makes the change is killed.
 	 */
 	__u32 generation;
 	__u32 pad;

@@ -49,7 +49,7 @@ TestSuite(known, .init = load, .fini = twin_unload, .timeout = 300);
 
 static void forget_ways(void)
 {
-	control->generation++;
+	control->generation += 2;
 }
 
 /* --- Who takes it ------------------------------------------------------------------------------------------------- */
@@ -184,6 +184,39 @@ Test(known, not_what_a_device_has_said_itself)
 	arrive_at(&f, in, 0);
 	run(in, &f, &r);
 	expect_outcome(&r, ERX_spoofed, "as the switch");
+}
+
+/* As it is when somebody who changes the maps has been killed in the middle. */
+Test(known, nothing_while_the_maps_change)
+{
+	uint32_t port = port_at("er1.primary", "loc1-ce1");
+	struct result r;
+	struct frame f;
+
+	packet_at(&f, port, &udp);
+	control->generation++;
+	run(port, &f, &r);
+	expect_outcome(&r, ERX_forwarded, "meanwhile");
+	cr_expect(!mislead(port, &f, 0), "remembered");
+	run(port, &f, &r);
+	expect_outcome(&r, ERX_forwarded, "meanwhile, again");
+	control->generation++;
+	cr_expect(takes_short_way(port, &f), "afterwards");
+}
+
+Test(known, a_change_ends_even)
+{
+	uint32_t before = control->generation;
+
+	cr_expect_eq(before % 2, 0);
+	twin_apply_state();
+	cr_expect_eq(control->generation, before + 2);
+	control->generation = before + 3; /* somebody was killed */
+	twin_apply_state();
+	cr_expect_eq(control->generation, before + 6);
+	control->generation = 0xfffffffe;
+	twin_apply_state();
+	cr_expect_eq(control->generation, 2);
 }
 
 /* What has come through a tunnel is known; the same packet outside of it is nobody's. */

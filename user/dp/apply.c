@@ -486,7 +486,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	memset(changes, 0, sizeof(*changes));
 	dp_forget(dp);
 	if (!dry)
-		dp_new_generation(dp);
+		dp_begin_change(dp);
 	err = array_read(&w, &ports);
 	if (!err)
 		err = array_read(&w, &adjacencies);
@@ -529,7 +529,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	array_free(&adjacencies);
 	array_free(&meters);
 	if (!dry)
-		dp_new_generation(dp);
+		dp_end_change(dp);
 	/* The ports have been written since they were read. */
 	dp_forget(dp);
 	return err;

@@ -22,7 +22,7 @@ static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 {
 	int err = 0;
 
-	dp_new_generation(dp);
+	dp_begin_change(dp);
 	for (uint32_t id = 0; id < ERX_MAX_PORTS && !err; id++)
 		err = flag_port(dp, id, ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT, 0);
 	vec_each(id, in) {
@@ -33,7 +33,7 @@ static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 		if (!err)
 			err = flag_port(dp, *id, 0, ERX_PORT_CAPTURE_OUT);
 	}
-	dp_new_generation(dp);
+	dp_end_change(dp);
 	return err;
 }
 

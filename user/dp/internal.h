@@ -92,8 +92,13 @@ int dp_write_blocks(struct dp *dp, const struct image *image, bool dry, unsigned
 /* Sum the u64 fields of a per-CPU value of size bytes into out. */
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
 
-/* What the programs have decided so far counts no more: before and after every change of what they look up. */
-void dp_new_generation(const struct dp *dp);
+/*
+ * Around every change of what the programs look up: from the first on, what they have
+ * decided so far counts no more, and until the second they remember nothing. One
+ * who is killed in between leaves a lab that is slower and right.
+ */
+void dp_begin_change(const struct dp *dp);
+void dp_end_change(const struct dp *dp);
 
 /*
  * Whether the current namespace is another one than that of the last dp_apply().

@@ -160,11 +160,25 @@ static int map_control(struct dp *dp, struct error *e)
 	return 0;
 }
 
-void dp_new_generation(const struct dp *dp)
+/* To the next even or odd one, whatever others do meanwhile. 0 is what no way has. */
+static void move_generation(const struct dp *dp, uint32_t odd)
 {
-	/* 0 is what no way has. */
-	if (!__atomic_add_fetch(&dp->control->generation, 1, __ATOMIC_SEQ_CST))
-		__atomic_add_fetch(&dp->control->generation, 1, __ATOMIC_SEQ_CST);
+	uint32_t *at = &dp->control->generation, is = __atomic_load_n(at, __ATOMIC_SEQ_CST), next;
+
+	do {
+		next = is + 1 + ((is + 1 + odd) & 1);
+		next = next ? next : 2;
+	} while (!__atomic_compare_exchange_n(at, &is, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+}
+
+void dp_begin_change(const struct dp *dp)
+{
+	move_generation(dp, 1);
+}
+
+void dp_end_change(const struct dp *dp)
+{
+	move_generation(dp, 0);
 }
 
 static int open_programs(struct dp *dp, struct error *e)

@@ -178,7 +178,7 @@ int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *
 	int err = dp_remember(dp, e);
 
 	memset(changes, 0, sizeof(*changes));
-	dp_new_generation(dp);
+	dp_begin_change(dp);
 	if (!err)
 		err = write_ports(dp, image, true, &changes->ports, e);
 	if (!err)
@@ -187,7 +187,7 @@ int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *
 		err = dp_write_blocks(dp, image, false, &changes->blocks, e);
 	if (!err)
 		err = write_ports(dp, image, false, &changes->ports, e);
-	dp_new_generation(dp);
+	dp_end_change(dp);
 	if (err)
 		dp_forget(dp);
 	return err;
