@@ -223,10 +223,16 @@ ports_at() {
 }
 
 @test "a flow sticks to an instance; the failure of one moves its flows and no others, and costs no connections" {
-	local first second primary refused
+	local first second primary refused i
 	beside ultra-vm python3 "$E2E/stream.py" receive $PORT 30
 	beside pc python3 "$E2E/stream.py" send 10.5.0.4 $PORT 800 100 23000-23079 25
-	sleep 3.5
+	# 32 connections a second: 2.5 s, once the sender has begun.
+	sleep 3
+	for ((i = 0; i < 20; i++)); do
+		refused=$(drops gateway-connections ultra-gw)
+		sleep 0.5
+		((refused == 0 || $(drops gateway-connections ultra-gw) > refused)) || break
+	done
 	refused=$(drops gateway-connections ultra-gw)
 	first=$(ports_at ultra-gw/0) second=$(ports_at ultra-gw/1) primary=$(ports_at er-wide.primary)
 	same "all flows are at one of them" "$(sort -u <<<"$first"$'\n'"$second")" "$(seq 23000 23079)"
