@@ -229,6 +229,7 @@ __noinline int decide(__u64 where, __u32 index, __u64 ends, __u32 ports, __u32 w
 	};
 	__u32 in_port = pkt.in_port;
 	__u32 generation = generation_now();
+	struct flow_key key;
 	int stop;
 
 	pkt.port = bpf_map_lookup_elem(&erx_ports, &in_port);
@@ -242,9 +243,12 @@ __noinline int decide(__u64 where, __u32 index, __u64 ends, __u32 ports, __u32 w
 		return stop;
 	pkt.way->key.generation = 0;
 	stop = choose_next_hop(&pkt, what);
-	if (stop == ERX_CONTINUE && !(generation & 1))
-		*(struct flow_key *)&pkt.way->key = make_key(ends, ports, generation, pkt.port->mac, in_port);
-	return stop;
+	if (stop != ERX_CONTINUE)
+		return stop;
+	/* Meters read the key, too; under 0 no packet finds it. */
+	key = make_key(ends, ports, generation & 1 ? 0 : generation, pkt.port->mac, in_port);
+	*(struct flow_key *)&pkt.way->key = key;
+	return ERX_CONTINUE;
 }
 
 /* Sets pkt->way: the one that an earlier packet of the flow has left, or one that is found now. */

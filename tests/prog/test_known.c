@@ -204,6 +204,36 @@ Test(known, nothing_while_the_maps_change)
 	cr_expect(takes_short_way(port, &f), "afterwards");
 }
 
+static uint64_t flows_of(const char *gateway)
+{
+	struct dp_meter_count count = {};
+
+	vec_each(m, &twin.lab->image->meters) {
+		if (m->gateway && !strcmp(m->gateway->name, gateway))
+			cr_assert_eq(dp_read_meter(twin.dp, m->id, &count), 0);
+	}
+	return count.flows;
+}
+
+/* Meters count flows by what a way is for. */
+Test(known, flows_are_told_apart_while_the_maps_change)
+{
+	uint32_t port = port_at("hub-ergw/0", "er1.primary");
+	uint64_t before = flows_of("hub-ergw");
+	struct spec s = udp;
+	struct result r;
+	struct frame f;
+
+	control->generation++;
+	for (int n = 0; n < 20; n++) {
+		s.sport = 2000 + n / 2;
+		packet_at(&f, port, &s);
+		run(port, &f, &r);
+		expect_outcome(&r, ERX_forwarded, "packet %d", n);
+	}
+	cr_expect_eq(flows_of("hub-ergw") - before, 10);
+}
+
 Test(known, a_change_ends_even)
 {
 	uint32_t before = control->generation;
