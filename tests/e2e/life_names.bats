@@ -205,6 +205,11 @@ refused() {
 	refused 2 usage load a b
 	refused 2 "try 'erxdpctl load --help'" load --frob x
 	refused 2 "does not take that option" load --json "$FILE"
+	refused 2 "'load' does not take --lab: FILE has the lab's name" load --lab "$LAB" "$FILE"
+	refused 2 "'plan' does not take --lab" plan --lab "$LAB" "$FILE"
+	refused 2 "'validate' does not take --lab" validate --lab "$LAB" "$FILE"
+	refused 2 "belong to 'impair show'" impair set ce1 --lab "$LAB" --delay 0 --stats
+	refused 2 "belong to 'impair show'" impair reset --all --lab "$LAB" --json
 	refused 2 usage exec --lab "$LAB" hub-vm
 	refused 2 "did you mean 'hub-vm'" exec --lab "$LAB" hubvm -- true
 	refused 2 "did you mean 'site-vm'" routes --lab "$LAB" sitevm
