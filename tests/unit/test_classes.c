@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Routes computed for one prefix of each class against routes computed for all:
- * whatever fails, the same next-hop groups come out, with the same numbers and
- * contents, so that the reaction to a failure may use the shorter way.
+ * whatever fails and whoever has fallen silent before that, the same next-hop groups come out, with the same numbers
+ * and contents, so that the reaction to a failure may use the shorter way.
  */
 #include <criterion/criterion.h>
 #include <glob.h>
@@ -23,8 +23,13 @@ struct both {
 	struct image *full_image, *classes_image;
 };
 
+#define MOMENTS 3 /* at most that somebody still has something from */
+
 struct intact {
 	struct model *m;
+	struct conditions earlier[MOMENTS];
+	size_t n_earlier;
+	uint32_t *deaf_since; /* by link * 2 + end */
 	struct rib *full, *classes;
 	struct ids *ids;
 	bool *fastpath;
@@ -36,11 +41,26 @@ static struct intact intact_of(struct model *m)
 			       .full = rib_compute(m->fabric, NULL),
 			       .classes = rib_compute_classes(m->fabric, NULL),
 			       .ids = ids_new(),
+			       .deaf_since = xcalloc(2 * m->fabric->links.n, sizeof(uint32_t)),
 			       .fastpath = xcalloc(m->topo->connections.n, sizeof(bool))};
+}
+
+static void forget_moments(struct intact *x)
+{
+	for (size_t i = 0; i < x->n_earlier; i++) {
+		free((void *)x->earlier[i].link_down);
+		free((void *)x->earlier[i].session_down);
+		free((void *)x->earlier[i].prepends);
+		free((void *)x->earlier[i].deaf_since);
+	}
+	x->n_earlier = 0;
+	memset(x->deaf_since, 0, 2 * x->m->fabric->links.n * sizeof(uint32_t));
 }
 
 static void intact_free(struct intact *x)
 {
+	forget_moments(x);
+	free(x->deaf_since);
 	rib_free(x->full);
 	rib_free(x->classes);
 	ids_free(x->ids);
@@ -63,10 +83,19 @@ static struct image *compile(const struct intact *x, const struct rib *was, cons
 	return image;
 }
 
+static struct conditions conditions_now(const struct intact *x)
+{
+	return (struct conditions){.link_down = x->m->down,
+				   .session_down = x->m->session_down,
+				   .prepends = x->m->prepends,
+				   .deaf_since = x->deaf_since,
+				   .earlier = x->earlier,
+				   .n_earlier = x->n_earlier};
+}
+
 static struct both compute(const struct intact *x)
 {
-	struct conditions now = {
-		.link_down = x->m->down, .session_down = x->m->session_down, .prepends = x->m->prepends};
+	struct conditions now = conditions_now(x);
 	struct both b = {.full = rib_compute(x->m->fabric, &now), .classes = rib_compute_classes(x->m->fabric, &now)};
 
 	b.full_image = compile(x, x->full, b.full);
@@ -136,9 +165,37 @@ static bool one_in(unsigned n, unsigned *seed)
 	return rand_r(seed) % n == 0;
 }
 
+static const void *copy_of(const void *data, size_t size)
+{
+	return memcpy(xcalloc(1, size), data, size);
+}
+
+/* What is so now is what some hear last. */
+static void fall_silent_at_random(struct intact *x, unsigned *seed)
+{
+	size_t links = x->m->fabric->links.n;
+	struct conditions now = conditions_now(x);
+
+	if (x->n_earlier == MOMENTS || one_in(4, seed)) {
+		forget_moments(x);
+		return;
+	}
+	now.link_down = copy_of(now.link_down, links * sizeof(bool));
+	now.session_down = copy_of(now.session_down, links * sizeof(bool));
+	now.prepends = copy_of(now.prepends, x->m->fabric->devices.n);
+	now.deaf_since = copy_of(now.deaf_since, 2 * links * sizeof(uint32_t));
+	x->earlier[x->n_earlier++] = now;
+	for (size_t slot = 0; slot < 2 * links; slot++) {
+		if (one_in(6, seed))
+			x->deaf_since[slot] = one_in(3, seed) ? 0 : 1 + rand_r(seed) % x->n_earlier;
+	}
+}
+
 static void fail_at_random(struct intact *x, unsigned *seed)
 {
 	unsigned rare = 3 + rand_r(seed) % 40;
+
+	fall_silent_at_random(x, seed);
 
 	vec_each(l, &x->m->fabric->links) {
 		x->m->down[l->index] = one_in(rare, seed);

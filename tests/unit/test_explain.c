@@ -237,6 +237,7 @@ Test(explain, what_is_down_is_named)
 	fail(lab, "er1.primary", false);
 	expect_note(lab, "remote-vm", "loc1-vm", "session-down", "link 'loc1-ce1:er1.primary'");
 	lab_restore(lab, NULL);
+	lab_follow(lab);
 	fail(lab, "er1.primary", true);
 	expect_note(lab, "remote-vm", "loc1-vm", "silent-fault", "loses packets silently");
 	lab_free(lab);

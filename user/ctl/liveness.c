@@ -16,6 +16,9 @@
 /* A dead neighbour is tried at least this often, so that its return is seen. */
 #define RETRY_INTERVAL (300 * MS)
 
+/* One hello may come late on a busy machine: this much beyond the time on the way makes nobody deaf. */
+#define LATE (20 * MS)
+
 /* azure.md 7.1: BFD on an edge router's private peering is 300 ms x 3. */
 #define BFD_INTERVAL   (300 * MS)
 #define BFD_MULTIPLIER 3
@@ -126,18 +129,32 @@ struct liveness_timers liveness_timers_of(const struct fabric *f, const struct l
 void liveness_start(struct liveness *l, uint64_t now, uint64_t grace_ns)
 {
 	l->started = now + grace_ns;
+	l->grace = grace_ns;
 	l->next_send = now;
 	l->unheard[0] = l->unheard[1] = 0;
+	l->deaf[0] = l->deaf[1] = false;
+}
+
+static void count_sent(struct liveness *l, uint64_t now)
+{
+	for (unsigned end = 0; end < 2; end++) {
+		if (!l->unheard[end]++)
+			l->unheard_since[end] = now;
+	}
+}
+
+static bool is_looked_for(const struct liveness *l)
+{
+	return l->dead || l->deaf[0] || l->deaf[1];
 }
 
 void liveness_sent(struct liveness *l, uint64_t now)
 {
 	uint64_t interval = l->timers.interval_ns;
 
-	if (l->dead && interval > RETRY_INTERVAL)
+	if (is_looked_for(l) && interval > RETRY_INTERVAL)
 		interval = RETRY_INTERVAL;
-	l->unheard[0]++;
-	l->unheard[1]++;
+	count_sent(l, now);
 	/* Late by more than a whole interval: the sender was held up, and does not make up for it. */
 	l->next_send += interval;
 	if (l->next_send <= now)
@@ -150,6 +167,28 @@ void liveness_heard(struct liveness *l, unsigned end, uint64_t when)
 		return;
 	l->heard[end] = when;
 	l->unheard[end] = 0;
+	l->deaf[end] = false;
+}
+
+void liveness_try(struct liveness *l, uint64_t now)
+{
+	l->tried = now;
+	count_sent(l, now);
+}
+
+void liveness_judge(struct liveness *l)
+{
+	for (unsigned end = 0; end < 2; end++)
+		l->deaf[end] = l->deaf[end] || l->heard[end] < l->tried;
+}
+
+/* A hello that had its time, and the next one was due as well. */
+void liveness_listen(struct liveness *l, uint64_t now)
+{
+	uint64_t wait = l->grace + (l->timers.interval_ns > LATE ? l->timers.interval_ns : LATE);
+
+	for (unsigned end = 0; end < 2; end++)
+		l->deaf[end] = l->deaf[end] || (l->unheard[end] && now >= l->unheard_since[end] + wait);
 }
 
 /* Silence before watching began is nobody's fault. */
@@ -187,6 +226,7 @@ enum liveness_news liveness_check(struct liveness *l, uint64_t now)
 
 	if (!l->timers.detect_ns)
 		return LIVENESS_SAME;
+	liveness_listen(l, now);
 	/* One end is enough: it closes the session, or says so in its own hellos (RFC 5880 6.8.5). */
 	if (!was && (is_silent(l, 0, now) || is_silent(l, 1, now)))
 		died(l, now);

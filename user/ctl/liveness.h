@@ -36,19 +36,30 @@ struct liveness {
 	uint64_t started;  /* from then on silence counts */
 	uint64_t heard[2]; /* last arrival at each end; 0: none */
 	uint64_t next_send;
-	unsigned unheard[2]; /* hellos sent towards an end since it last heard one */
+	unsigned unheard[2];	   /* hellos sent towards an end since it last heard one */
+	uint64_t unheard_since[2]; /* when the first of these was sent */
+	uint64_t grace;		   /* how long one may be on its way */
+	uint64_t tried;		   /* when both ends were last sent one out of turn */
+	bool deaf[2];		   /* what was sent towards this end lately has not come */
 	bool dead;
 };
 
 /*
  * Begin, or begin anew after carrier has returned: silence counts from when a hello that is sent now can have come,
- * after grace_ns. What was dead stays so until it is heard.
+ * after grace_ns. What was dead stays so until it is heard; nobody is deaf.
  */
 void liveness_start(struct liveness *l, uint64_t now, uint64_t grace_ns);
 /* A hello has been sent in each direction. */
 void liveness_sent(struct liveness *l, uint64_t now);
+/* The same out of turn, to see at once whether the link still carries anything. */
+void liveness_try(struct liveness *l, uint64_t now);
+/* Long enough after that: an end that has heard nothing since is deaf. */
+void liveness_judge(struct liveness *l);
 /* The last arrival at an end, as the receiving program has noted it; the same one may be told again. */
 void liveness_heard(struct liveness *l, unsigned end, uint64_t when);
+
+/* See whether the ends hear, without judging whether they are dead. */
+void liveness_listen(struct liveness *l, uint64_t now);
 
 enum liveness_news { LIVENESS_SAME, LIVENESS_DIED, LIVENESS_CAME_BACK };
 /* What the silence means at this moment. */

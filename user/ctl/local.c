@@ -19,6 +19,13 @@ static bool is_up(const struct local_case *c, uint32_t link)
 	return link_is_up(c->fabric, c->now, link);
 }
 
+const struct conditions *conditions_heard(const struct local_case *c, uint32_t link, uint32_t device)
+{
+	uint32_t since = link_deaf_since(c->fabric, c->now, link, device);
+
+	return since ? &c->now->earlier[since - 1] : c->now;
+}
+
 static struct route local_route(enum route_source source, uint32_t link)
 {
 	return (struct route){.source = source, .from = NO_INDEX, .session = NO_INDEX, .link = link};
@@ -211,6 +218,7 @@ static void add_from_router(const struct fill *fill, const struct port *p)
 {
 	const struct fabric *f = fill->c->fabric;
 	const struct device *ce = far_device(f, p);
+	const struct conditions *heard = conditions_heard(fill->c, p->link, fill->device->index);
 	struct prefix all = {.addr.family = p->addr.addr.family};
 	struct route r = local_route(SOURCE_DEFAULT, p->link);
 
@@ -221,7 +229,7 @@ static void add_from_router(const struct fill *fill, const struct port *p)
 	vec_each(i, &ce->ports) {
 		const struct port *tunnel = &f->ports.items[*i];
 
-		if (tunnel->role != ERX_ROLE_TUNNEL || !is_up(fill->c, tunnel->link))
+		if (tunnel->role != ERX_ROLE_TUNNEL || !link_is_up(f, heard, tunnel->link))
 			continue;
 		r.source = SOURCE_BGP;
 		r.attrs = policy_originate(fill->c->pool, ce, NULL);

@@ -23,6 +23,9 @@ struct local_case {
 	struct attrs_pool *pool;
 };
 
+/* The moment from which a device has what it has heard over one of its links: now, unless that has fallen silent. */
+const struct conditions *conditions_heard(const struct local_case *c, uint32_t link, uint32_t device);
+
 /* Append the local routes of a device's table, or of the table of one of a VNet's subnets. */
 void local_routes(const struct local_case *c, const struct device *d, const struct subnet *subnet, local_list *out);
 /* Append what a device announces when nothing has failed. */

@@ -63,20 +63,27 @@ static bool learns_from_msee(const struct bgp *b, const struct speaker *s)
 	return false;
 }
 
-/*
- * Of n prefixes that the speakers have settled on alike, how many the gateways
- * have room for; they learn these. A gateway that is full learns none from now on.
- */
-static uint32_t fill_gateways(struct bgp *b, uint32_t n)
+static size_t room_of(const struct device *d, const struct speaker *s)
+{
+	return d->kind == ERX_KIND_ERGW ? limit_prefixes_of(d->gateway) - s->n_learned : SIZE_MAX;
+}
+
+/* Of n prefixes that the speakers have settled on alike, how many the gateways have room for. */
+static uint32_t room_for(const struct bgp *b, uint32_t n)
 {
 	vec_each(d, &b->active) {
-		const struct device *device = &b->fabric->devices.items[*d];
-		struct speaker *s = &b->speakers[*d];
-		size_t limit = device->kind == ERX_KIND_ERGW ? limit_prefixes_of(device->gateway) : SIZE_MAX;
+		const struct speaker *s = &b->speakers[*d];
+		size_t room = room_of(&b->fabric->devices.items[*d], s);
 
-		if (limit - s->n_learned < n && learns_from_msee(b, s))
-			n = limit - s->n_learned;
+		if (room < n && learns_from_msee(b, s))
+			n = room;
 	}
+	return n;
+}
+
+/* The gateways learn these. One that is full learns none from now on. */
+static void fill_gateways(struct bgp *b, uint32_t n)
+{
 	vec_each(d, &b->active) {
 		const struct device *device = &b->fabric->devices.items[*d];
 		struct speaker *s = &b->speakers[*d];
@@ -88,60 +95,129 @@ static uint32_t fill_gateways(struct bgp *b, uint32_t n)
 		if (s->full)
 			b->settled = NULL;
 	}
-	return n;
 }
+
+/* The network at one moment: now, or one from which somebody still has what a silent neighbour said. */
+struct moment {
+	struct local_case c;
+	limit_list limits;
+	bool full_gateway;
+};
 
 struct run {
 	struct rib *rib;
-	struct bgp *bgp;
-	struct tables *tables;
+	struct moment *moments; /* oldest first; the last is now */
+	struct bgp **bgps;	/* of each */
+	struct tables **tables; /* of each */
+	size_t n;		/* of all three */
+	struct bgp *now;
 	bool by_class;
 };
 
 static void settle(struct run *r, const struct prefix_class *k)
 {
-	if (bgp_settle(r->bgp, k) || !r->rib->converged)
+	if (bgp_settle(r->now, k) || !r->rib->converged)
 		return;
 	r->rib->converged = false;
-	r->rib->unstable = r->bgp->prefix;
+	r->rib->unstable = r->now->prefix;
+}
+
+/* How many of n prefixes fare alike at every moment. */
+static uint32_t learn(struct run *r, uint32_t n)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->moments[i].full_gateway)
+			n = room_for(r->bgps[i], n);
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->moments[i].full_gateway)
+			fill_gateways(r->bgps[i], n);
+	}
+	return n;
+}
+
+static void add_member(struct run *r, uint32_t at, uint64_t announced_by, uint32_t n_alike)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (i + 1 < r->n)
+			tables_forget(r->tables[i]);
+		tables_add(r->tables[i], &r->now->plan->prefixes.items[at], announced_by, n_alike);
+	}
 }
 
 static void add_members(struct run *r, const struct prefix_class *k, uint32_t done, uint32_t n)
 {
 	uint32_t first = k->first + done;
 
-	record_sent(r->rib->sent, r->bgp, first, n);
+	record_sent(r->rib->sent, r->now, first, n);
 	for (uint32_t i = 0; i < n && !r->by_class; i++)
-		tables_add(r->tables, &r->bgp->plan->prefixes.items[first + i], k->announced_by, 1);
+		add_member(r, first + i, k->announced_by, 1);
 	if (r->by_class)
-		tables_add(r->tables, &r->bgp->plan->prefixes.items[first], k->announced_by, n);
+		add_member(r, first, k->announced_by, n);
 }
 
 /* Every prefix in turn: first the speakers, then the tables that build on them. */
 static void run(struct run *r)
 {
-	vec_each(k, &r->bgp->plan->classes) {
+	vec_each(k, &r->now->plan->classes) {
 		uint32_t done = 0;
 
 		while (done < k->n) {
 			uint32_t n = k->n - done;
 
 			settle(r, k);
-			if (r->rib->full_gateway && !r->by_class)
-				n = fill_gateways(r->bgp, n);
+			if (!r->by_class)
+				n = learn(r, n);
 			add_members(r, k, done, n);
 			done += n;
 		}
 	}
-	r->rib->events = r->bgp->events;
+	r->rib->events = r->now->events;
 }
 
-static void apply_limits(struct rib *rib, struct bgp *bgp)
+static void apply_limits(struct run *r, size_t at)
 {
-	limits_apply(bgp, rib->arena, &rib->limits);
-	vec_each(u, &rib->limits)
-		rib->full_gateway |= u->kind == LIMIT_PREFIXES_OF_GATEWAY && u->over;
-	bgp->events = 0;
+	struct moment *m = &r->moments[at];
+
+	if (m->c.now->without_limits)
+		return;
+	limits_apply(r->bgps[at], r->rib->arena, &m->limits);
+	vec_each(u, &m->limits)
+		m->full_gateway |= u->kind == LIMIT_PREFIXES_OF_GATEWAY && u->over;
+	r->rib->full_gateway |= m->full_gateway;
+	r->bgps[at]->events = 0;
+}
+
+static void begin(struct run *r, const struct fabric *f, const struct conditions *now, size_t budget)
+{
+	struct attrs_pool *pool = attrs_pool_new(r->rib->arena);
+
+	r->n = now->n_earlier + 1;
+	r->moments = xcalloc(r->n, sizeof(*r->moments));
+	r->bgps = xcalloc(r->n, sizeof(*r->bgps));
+	r->tables = xcalloc(r->n, sizeof(*r->tables));
+	for (size_t i = 0; i < r->n; i++) {
+		struct local_case *c = &r->moments[i].c;
+
+		*c = (struct local_case){.fabric = f, .now = i + 1 < r->n ? &now->earlier[i] : now, .pool = pool};
+		r->bgps[i] = bgp_new(c, budget, r->bgps, i);
+		r->tables[i] = tables_new(c, r->bgps[i], r->tables, r->rib->arena);
+		apply_limits(r, i);
+	}
+	r->now = r->bgps[r->n - 1];
+}
+
+static void end(struct run *r)
+{
+	attrs_pool_free(r->moments[0].c.pool);
+	for (size_t i = 0; i < r->n; i++) {
+		tables_free(r->tables[i]);
+		bgp_free(r->bgps[i]);
+		vec_free(&r->moments[i].limits);
+	}
+	free(r->moments);
+	free(r->bgps);
+	free(r->tables);
 }
 
 static const char *table_name(struct rib *rib, const struct table *t)
@@ -198,28 +274,24 @@ static struct rib *compute(const struct fabric *f, const struct conditions *now,
 {
 	static const struct conditions nothing_failed = {};
 	struct rib *rib = xcalloc(1, sizeof(*rib));
-	struct local_case c = {.fabric = f, .now = now ? now : &nothing_failed};
 	struct run r = {.rib = rib, .by_class = by_class};
+	limit_list *limits;
 
 	rib->arena = arena_new();
 	rib->fabric = f;
 	rib->converged = true;
+	begin(&r, f, now ? now : &nothing_failed, budget);
 	rib->sent = xcalloc(1, sizeof(*rib->sent));
-	c.pool = attrs_pool_new(rib->arena);
-	r.bgp = bgp_new(&c, budget);
-	rib->sent->plan = r.bgp->plan;
-	rib->sent->n_lists = r.bgp->sessions.n * 2;
+	rib->sent->plan = r.now->plan;
+	rib->sent->n_lists = r.now->sessions.n * 2;
 	rib->sent->lists = xcalloc(rib->sent->n_lists, sizeof(*rib->sent->lists));
-	r.tables = tables_new(&c, r.bgp, rib->arena);
-	if (!c.now->without_limits)
-		apply_limits(rib, r.bgp);
 	run(&r);
-	take_tables(rib, r.tables);
-	take_sessions(rib, r.bgp);
-
-	tables_free(r.tables);
-	bgp_free(r.bgp);
-	attrs_pool_free(c.pool);
+	take_tables(rib, r.tables[r.n - 1]);
+	take_sessions(rib, r.now);
+	limits = &r.moments[r.n - 1].limits;
+	rib->limits = *limits;
+	*limits = (limit_list){};
+	end(&r);
 	return rib;
 }
 

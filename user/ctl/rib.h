@@ -21,10 +21,22 @@ struct conditions {
 	const char *const *because;
 	const uint8_t *prepends; /* by device: how often it adds its AS beyond once towards every neighbour
 				  * (maintenance, azure.md 7.1) */
+	/*
+	 * Ends of links that nothing reaches though nobody has noticed yet. By link * 2 + end (as link.ports): one
+	 * more than the place in earlier[] of the moment up to which that end has heard its neighbour; 0: it hears.
+	 * What it was told by then stays as it was told until its own timer speaks (RFC 4271 6.5: a hold timer that
+	 * expires, and nothing before, ends what a silent neighbour has said). Those moments are conditions like
+	 * these, oldest first; one refers to those before it only, and all of them to the same array.
+	 */
+	const uint32_t *deaf_since;
+	const struct conditions *earlier;
+	size_t n_earlier;
 };
 
 /* Whether a link carries packets. */
 bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t link);
+/* Since which moment a device hears nothing over one of its links, as conditions.deaf_since says; 0: it hears. */
+uint32_t link_deaf_since(const struct fabric *f, const struct conditions *now, uint32_t link, uint32_t device);
 
 /* Where a route comes from. Within one table the lower value wins at equal
  * prefixes (azure.md 8.1: UDR, then BGP, then system; a router's connected and

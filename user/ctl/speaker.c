@@ -17,6 +17,15 @@ bool link_is_up(const struct fabric *f, const struct conditions *now, uint32_t l
 	return link != NO_INDEX && !f->links.items[link].down_in_file && !(now->link_down && now->link_down[link]);
 }
 
+uint32_t link_deaf_since(const struct fabric *f, const struct conditions *now, uint32_t link, uint32_t device)
+{
+	const struct link *l = &f->links.items[link];
+
+	if (!now->deaf_since)
+		return 0;
+	return now->deaf_since[link * 2 + (f->ports.items[l->ports[0]].device == device ? 0 : 1)];
+}
+
 static const char *why_down(const struct bgp *b, uint32_t link)
 {
 	const char *because = b->now->because && link != NO_INDEX ? b->now->because[link] : NULL;
@@ -129,7 +138,43 @@ static void add_inside_sessions(struct bgp *b)
 	}
 }
 
-struct bgp *bgp_new(const struct local_case *c, size_t budget)
+static uint32_t far_device(const struct fabric *f, uint32_t link, uint32_t device)
+{
+	return f->ports.items[port_peer(f, device_port_on(f, device, link))].device;
+}
+
+static uint32_t earlier_of(uint32_t a, uint32_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/* Up to which moment an end has heard the other one. Inside a VNet messages cross the links of both gateways. */
+static uint32_t session_deaf_since(const struct bgp *b, const struct session *s, unsigned end)
+{
+	const struct session_end *to = &s->ends[end], *from = &s->ends[!end];
+	uint32_t since = link_deaf_since(b->fabric, b->now, to->link, to->device);
+
+	if (s->link != NO_INDEX)
+		return since;
+	return earlier_of(
+		since, link_deaf_since(b->fabric, b->now, from->link, far_device(b->fabric, from->link, from->device)));
+}
+
+static void hold_sessions(struct bgp *b, struct bgp *const *earlier)
+{
+	b->is_held = xcalloc(b->received.n, sizeof(*b->is_held));
+	for (uint32_t slot = 0; slot < b->received.n; slot++) {
+		const struct session *s = &b->sessions.items[slot / 2];
+		uint32_t since = s->down_because ? 0 : session_deaf_since(b, s, slot % 2);
+
+		if (!since)
+			continue;
+		vec_push(&b->held, ((struct held){.slot = slot, .said = earlier[since - 1]}));
+		b->is_held[slot] = true;
+	}
+}
+
+struct bgp *bgp_new(const struct local_case *c, size_t budget, struct bgp *const *earlier, size_t n_earlier)
 {
 	const struct fabric *f = c->fabric;
 	struct bgp *b = xcalloc(1, sizeof(*b));
@@ -146,6 +191,8 @@ struct bgp *bgp_new(const struct local_case *c, size_t budget)
 		b->speakers[i].told_session = NO_INDEX;
 	add_link_sessions(b);
 	add_inside_sessions(b);
+	b->before = n_earlier ? earlier[n_earlier - 1] : NULL;
+	hold_sessions(b, earlier);
 	b->budget = budget ? budget : UPDATES_AT_LEAST + UPDATES_PER_SESSION * b->sessions.n;
 	return b;
 }
@@ -161,6 +208,8 @@ void bgp_free(struct bgp *b)
 	vec_free(&b->origins);
 	vec_free(&b->sessions);
 	vec_free(&b->received);
+	vec_free(&b->held);
+	free(b->is_held);
 	vec_free(&b->changed);
 	vec_free(&b->queue);
 	vec_free(&b->active);
@@ -316,7 +365,7 @@ static void advertise(struct bgp *b, uint32_t device)
 					.sender = n->end,
 					.prefix = &b->prefix};
 
-		if (!c.session->down_because)
+		if (!c.session->down_because && !b->is_held[n->session * 2 + !n->end])
 			deliver(b, &c, n->session, source.attrs ? policy_export(&c, &source) : NULL);
 	}
 }
@@ -338,6 +387,21 @@ static void originate(struct bgp *b, const struct prefix_class *k)
 		if (!s->origin)
 			s->origin = o;
 		enqueue(b, o->device);
+	}
+}
+
+/* What nobody has taken back yet. */
+static void recall(struct bgp *b)
+{
+	vec_each(h, &b->held) {
+		struct policy_case c = {.fabric = b->fabric,
+					.now = b->now,
+					.pool = b->pool,
+					.session = &b->sessions.items[h->slot / 2],
+					.sender = !(h->slot % 2),
+					.prefix = &b->prefix};
+
+		deliver(b, &c, h->slot / 2, h->said->received.items[h->slot].sent);
 	}
 }
 
@@ -363,6 +427,7 @@ static bool settle(struct bgp *b, const struct prefix_class *k)
 
 	forget_prefix(b);
 	originate(b, k);
+	recall(b);
 	while (b->next < b->queue.n) {
 		uint32_t device = b->queue.items[b->next++];
 
@@ -377,11 +442,12 @@ static bool settle(struct bgp *b, const struct prefix_class *k)
 
 bool bgp_settle(struct bgp *b, const struct prefix_class *k)
 {
-	bool as_before = settles_as_before(b, k);
+	bool before_in_time = !b->before || bgp_settle(b->before, k);
 
+	b->moved = !settles_as_before(b, k) || (b->before && b->before->moved);
 	b->settled = k;
 	b->prefix = b->plan->prefixes.items[k->first];
-	if (!as_before)
+	if (b->moved)
 		b->in_time = settle(b, k);
-	return b->in_time;
+	return b->in_time && before_in_time;
 }

@@ -52,6 +52,12 @@ struct speaker {
 	bool full;	  /* it learns no more */
 };
 
+/* What stays as the other end has said it, though that would say something else now. */
+struct held {
+	uint32_t slot;		/* in bgp.received */
+	const struct bgp *said; /* the speakers of the moment from which it is */
+};
+
 struct bgp {
 	const struct fabric *fabric;
 	const struct conditions *now;
@@ -62,21 +68,28 @@ struct bgp {
 	VEC(struct origination) origins; /* of the prefix at hand */
 	VEC(struct session) sessions;
 	VEC(struct received) received; /* by session * 2 + receiving end */
-	VEC(uint32_t) changed;	       /* indexes into received, of the prefix at hand */
-	struct speaker *speakers;      /* by device; those that speak no BGP have no neighbours */
-	VEC(uint32_t) queue;	       /* devices with something to tell, first in first out */
-	size_t next;		       /* place in queue */
-	VEC(uint32_t) active;	       /* speakers with state of the prefix at hand */
+	VEC(struct held) held;
+	bool *is_held;		  /* by place in received */
+	VEC(uint32_t) changed;	  /* indexes into received, of the prefix at hand */
+	struct speaker *speakers; /* by device; those that speak no BGP have no neighbours */
+	VEC(uint32_t) queue;	  /* devices with something to tell, first in first out */
+	size_t next;		  /* place in queue */
+	struct bgp *before;	  /* the moment before this one; NULL: there is none */
+	VEC(uint32_t) active;	  /* speakers with state of the prefix at hand */
 	struct prefix prefix;
 	const struct prefix_class *settled; /* whose prefix that is; NULL: none, or sessions have changed since */
+	bool moved;			    /* it was not as for the prefix before */
 	bool in_time;			    /* it settled within the budget */
 	size_t events;			    /* UPDATEs so far, of all prefixes */
 };
 
 struct local_case;
 
-/* budget: UPDATEs that one prefix may take; 0: what is plenty for a network of this size. */
-struct bgp *bgp_new(const struct local_case *c, size_t budget);
+/*
+ * budget: UPDATEs that one prefix may take; 0: what is plenty for a network of this size. earlier: the speakers of
+ * c->now->earlier that come before this moment, which are settled along with these; they must outlive them.
+ */
+struct bgp *bgp_new(const struct local_case *c, size_t budget, struct bgp *const *earlier, size_t n_earlier);
 void bgp_free(struct bgp *b);
 
 /*

@@ -20,6 +20,14 @@ static bool is_up(const struct tables *t, uint32_t link)
 	return link_is_up(t->c->fabric, t->c->now, link);
 }
 
+/* What a device knows of its neighbour on a link: these tables, or those of the moment since which that is silent. */
+static const struct tables *heard(const struct tables *t, uint32_t link, uint32_t device)
+{
+	uint32_t since = link_deaf_since(t->c->fabric, t->c->now, link, device);
+
+	return since ? t->earlier[since - 1] : t;
+}
+
 static const struct device *device_at(const struct tables *t, uint32_t device)
 {
 	return &t->c->fabric->devices.items[device];
@@ -100,12 +108,14 @@ static uint32_t inside_link(const struct tables *t, const struct device *d)
 	return is_up(t, link) ? link : NO_INDEX;
 }
 
-struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct arena *arena)
+struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct tables *const *earlier,
+			  struct arena *arena)
 {
 	struct tables *t = xcalloc(1, sizeof(*t));
 
 	t->c = c;
 	t->bgp = bgp;
+	t->earlier = earlier;
 	t->arena = arena;
 	t->inside = xcalloc(c->fabric->devices.n, sizeof(*t->inside));
 	vec_each(d, &c->fabric->devices) {
@@ -186,14 +196,15 @@ static void add_gateway_route(struct tables *t, const struct device *gateway, st
 	vec_push(&t->candidates, r);
 }
 
-/* The best and equal routes of one gateway instance, or its static one. */
-static void add_from_instance(struct tables *t, uint32_t device)
+/* The best and equal routes of one gateway instance, or its static one, as the VNet has them from it. */
+static void add_from_instance(struct tables *t, uint32_t vnet, uint32_t device)
 {
 	const struct device *gateway = device_at(t, device);
-	const struct speaker *s = &t->bgp->speakers[device];
+	const struct speaker *s;
 
 	if (t->inside[device] == NO_INDEX)
 		return;
+	s = &heard(t, t->inside[device], vnet)->bgp->speakers[device];
 	if (s->origin && s->origin->connection) {
 		struct route r = {.attrs = s->origin->attrs, .session = NO_INDEX, .connection = s->origin->connection};
 
@@ -209,7 +220,8 @@ static void add_from_gateways(struct tables *t, const struct vnet *v)
 
 	for (int k = 0; k < 2; k++) {
 		for (unsigned i = 0; gateways[k] && i < gateway_instances(gateways[k]); i++)
-			add_from_instance(t, device_of_gateway(t->c->fabric, gateways[k], i));
+			add_from_instance(t, device_of_vnet(t->c->fabric, v),
+					  device_of_gateway(t->c->fabric, gateways[k], i));
 	}
 }
 
@@ -225,10 +237,10 @@ static const struct route *best_learned(const struct tables *t, uint32_t table, 
 	return e->routes[0].attrs ? &e->routes[0] : NULL;
 }
 
-static void add_from_device(struct tables *t, uint32_t device, uint32_t link, struct addr next_hop,
-			    const struct prefix *p)
+static void add_from_device(struct tables *t, const struct table *to, uint32_t device, uint32_t link,
+			    struct addr next_hop, const struct prefix *p)
 {
-	const struct route *best = is_up(t, link) ? best_learned(t, device, p) : NULL;
+	const struct route *best = is_up(t, link) ? best_learned(heard(t, link, to->device->index), device, p) : NULL;
 	struct route r;
 
 	if (!best)
@@ -254,7 +266,7 @@ static void add_learned_by_vnet(struct tables *t, const struct table *table, con
 	if (v->remote_gateway_of) {
 		uint32_t hub = device_of_vnet(f, v->remote_gateway_of);
 
-		add_from_device(t, hub, peering_link(f, table->device->index, hub), (struct addr){}, p);
+		add_from_device(t, table, hub, peering_link(f, table->device->index, hub), (struct addr){}, p);
 	} else {
 		add_from_gateways(t, v);
 	}
@@ -270,7 +282,7 @@ static void add_learned_by_switch(struct tables *t, const struct table *table, c
 		if (port->role == ERX_ROLE_CE) {
 			const struct port *ce = &f->ports.items[port_peer(f, port->index)];
 
-			add_from_device(t, ce->device, port->link, ce->addr.addr, p);
+			add_from_device(t, table, ce->device, port->link, ce->addr.addr, p);
 		}
 	}
 }
@@ -394,4 +406,10 @@ void tables_add(struct tables *t, const struct prefix *p, uint64_t announced_by,
 
 	vec_each(i, &t->order)
 		add_entry(t, &t->list.items[*i], &draft);
+}
+
+void tables_forget(struct tables *t)
+{
+	vec_each(table, &t->list)
+		table->entries.n = 0;
 }

@@ -31,15 +31,20 @@ struct tables {
 	const struct bgp *bgp;
 	struct arena *arena; /* of the routes */
 	VEC(struct table) list;
-	uint32_t *inside;	      /* by device: a gateway's link to its VNet while it is up, NO_INDEX otherwise */
-	VEC(uint32_t) order;	      /* in which they are filled: a table after those it takes routes from */
-	VEC(struct route) candidates; /* of the entry at hand */
+	uint32_t *inside;	       /* by device: a gateway's link to its VNet while it is up, NO_INDEX otherwise */
+	VEC(uint32_t) order;	       /* in which they are filled: a table after those it takes routes from */
+	VEC(struct route) candidates;  /* of the entry at hand */
+	struct tables *const *earlier; /* of the moments before; not owned */
 };
 
-struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct arena *arena);
+/* earlier: the tables of c->now->earlier, to which every prefix is added before it is added to these. */
+struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, struct tables *const *earlier,
+			  struct arena *arena);
 void tables_free(struct tables *t);
 /* Add the entry of a prefix, which stands for n_alike, to every table that has a route to it. Prefixes come in order.
  */
 void tables_add(struct tables *t, const struct prefix *p, uint64_t announced_by, uint32_t n_alike);
+/* Keep nothing of the prefixes so far: for a moment of which only the one at hand matters. */
+void tables_forget(struct tables *t);
 
 #endif

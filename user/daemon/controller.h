@@ -53,6 +53,7 @@ struct controller {
 	struct port_seen *ports;	 /* by port of the fabric */
 	uint32_t *port_of;		 /* port by interface index - ERX_FIRST_IFINDEX */
 	struct liveness *alive;		 /* by link */
+	uint64_t trial_until;		 /* what was sent to try links has arrived by then; 0: none is tried */
 	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
 	uint64_t sweep_at;		 /* flows through gateways are looked at then; UINT64_MAX: never */
 	int wires;			 /* pidfd of the wire process; -1: none is watched */
@@ -111,8 +112,10 @@ uint64_t wires_grace(const struct controller *c, const struct link *l);
 void hello_start(struct controller *c);
 /* Silence on this link counts from now on, and from when a first hello can have come. */
 void hello_restart(struct controller *c, const struct link *l);
-/* Send what is due, see who has fallen silent or is back. True: somebody has. */
+/* Send what is due, see who has fallen silent or is back. True: routing has to follow. */
 bool hello_work(struct controller *c);
+/* Which ends hear nothing at this moment: before routing follows, so that nobody is told over a link that is silent. */
+void hello_listen(struct controller *c);
 /* When hello_work() has to be called next. */
 uint64_t hello_due(const struct controller *c);
 

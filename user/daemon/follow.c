@@ -80,6 +80,8 @@ int follow(struct controller *c, struct follow_how how, struct lab_changes *chan
 	int err;
 
 	memset(changes, 0, sizeof(*changes));
+	if (c->alive)
+		hello_listen(c);
 	moves = !must_wait(c, &how);
 	if (moves) {
 		c->follow_at = 0;

@@ -11,6 +11,8 @@
 
 enum { BFD_DOWN = 1, BFD_UP = 3 };
 
+static bool publish(struct controller *c);
+
 void hello_start(struct controller *c)
 {
 	c->alive = xcalloc(c->lab->fabric->links.n, sizeof(*c->alive));
@@ -18,11 +20,15 @@ void hello_start(struct controller *c)
 		struct liveness *alive = &c->alive[l->index];
 
 		alive->timers = liveness_timers_of(c->lab->fabric, l);
+		hello_restart(c, l);
 		/* Whom nobody listens to any more nobody would find alive. */
 		alive->dead = c->lab->dead[l->index] && alive->timers.detect_ns;
-		c->lab->dead[l->index] = alive->dead;
-		hello_restart(c, l);
+		/* Until something is heard, nothing that was held back comes over. */
+		for (unsigned end = 0; end < 2; end++)
+			alive->deaf[end] = c->lab->deaf_since[l->index * 2 + end] && alive->timers.detect_ns;
 	}
+	c->trial_until = 0;
+	publish(c);
 }
 
 /* A hello that is still on a wire is no silence. */
@@ -76,24 +82,33 @@ static void came_back(struct controller *c, const struct link *l, const struct l
 	      alive->timers.protocol);
 }
 
-static bool work_link(struct controller *c, const struct link *l, struct liveness *alive, uint64_t now)
+static void hear(struct controller *c, const struct link *l, struct liveness *alive)
+{
+	for (unsigned end = 0; end < 2; end++)
+		liveness_heard(alive, end, c->hellos[c->ports[l->ports[end]].id]);
+}
+
+static void send_both_ways(struct controller *c, const struct link *l, const struct liveness *alive)
+{
+	send_hello(c, l, alive, 0);
+	send_hello(c, l, alive, 1);
+}
+
+static enum liveness_news work_link(struct controller *c, const struct link *l, struct liveness *alive, uint64_t now)
 {
 	enum liveness_news news;
 
-	for (unsigned end = 0; end < 2; end++)
-		liveness_heard(alive, end, c->hellos[c->ports[l->ports[end]].id]);
+	hear(c, l, alive);
 	news = liveness_check(alive, now);
 	if (news == LIVENESS_DIED)
 		died(c, l, alive);
 	else if (news == LIVENESS_CAME_BACK)
 		came_back(c, l, alive);
-	c->lab->dead[l->index] = alive->dead;
 	if (now >= alive->next_send) {
-		send_hello(c, l, alive, 0);
-		send_hello(c, l, alive, 1);
+		send_both_ways(c, l, alive);
 		liveness_sent(alive, now);
 	}
-	return news != LIVENESS_SAME;
+	return news;
 }
 
 static bool is_watched(const struct controller *c, const struct link *l)
@@ -101,21 +116,111 @@ static bool is_watched(const struct controller *c, const struct link *l)
 	return c->alive[l->index].timers.detect_ns && watch_carries(c, l);
 }
 
-bool hello_work(struct controller *c)
+/* --- Who can still be told --------------------------------------------------------------------------------------- */
+
+/* A hello takes a fraction of a millisecond beyond the time on a wire; a busy machine gets more. */
+#define TRIAL_NS 10000000ull
+
+static void try_link(struct controller *c, const struct link *l, uint64_t now)
 {
-	uint64_t now = clock_now();
+	struct liveness *alive = &c->alive[l->index];
+	uint64_t until = now + wires_grace(c, l) + TRIAL_NS;
+
+	if (!is_watched(c, l) || alive->dead || alive->tried == now)
+		return;
+	liveness_try(alive, now);
+	send_both_ways(c, l, alive);
+	if (until > c->trial_until)
+		c->trial_until = until;
+}
+
+/*
+ * Timers of one device differ: that a neighbour has died does not yet mean that its other neighbours have missed it.
+ * Before anybody changes its mind the links of both ends are tried, so that nothing is said over one that is silent.
+ */
+static void try_neighbours(struct controller *c, const struct link *l, uint64_t now)
+{
+	const struct fabric *f = c->lab->fabric;
+
+	c->trial_until = c->trial_until ? c->trial_until : now + TRIAL_NS;
+	for (unsigned end = 0; end < 2; end++) {
+		vec_each(i, &f->devices.items[f->ports.items[l->ports[end]].device].ports)
+			try_link(c, &f->links.items[f->ports.items[*i].link], now);
+	}
+}
+
+static void judge(struct controller *c)
+{
+	c->trial_until = 0;
+	vec_each(l, &c->lab->fabric->links) {
+		if (!is_watched(c, l) || !c->alive[l->index].tried)
+			continue;
+		hear(c, l, &c->alive[l->index]);
+		liveness_judge(&c->alive[l->index]);
+		c->alive[l->index].tried = 0;
+	}
+}
+
+static bool publish_deaf(struct controller *c, const struct link *l)
+{
+	for (unsigned end = 0; end < 2; end++)
+		c->lab->deaf[l->index * 2 + end] = c->alive[l->index].deaf[end];
+	return lab_is_told_again(c->lab, l->index);
+}
+
+/* What was noticed becomes the lab's. True: routing has to follow. */
+static bool publish(struct controller *c)
+{
 	bool news = false;
 
 	vec_each(l, &c->lab->fabric->links) {
-		if (is_watched(c, l) && liveness_due(&c->alive[l->index]) <= now)
-			news |= work_link(c, l, &c->alive[l->index], now);
+		bool dead = c->alive[l->index].dead;
+
+		news |= dead != c->lab->dead[l->index];
+		c->lab->dead[l->index] = dead;
+		/* What is due already is not asked for again. */
+		news |= publish_deaf(c, l) && !c->follow_at;
 	}
 	return news;
 }
 
+void hello_listen(struct controller *c)
+{
+	uint64_t now = clock_now();
+
+	vec_each(l, &c->lab->fabric->links) {
+		struct liveness *alive = &c->alive[l->index];
+
+		if (!is_watched(c, l))
+			continue;
+		hear(c, l, alive);
+		liveness_listen(alive, now);
+		publish_deaf(c, l);
+	}
+}
+
+/* --- Work -------------------------------------------------------------------------------------------------------- */
+
+bool hello_work(struct controller *c)
+{
+	uint64_t now = clock_now();
+
+	vec_each(l, &c->lab->fabric->links) {
+		if (!is_watched(c, l) || liveness_due(&c->alive[l->index]) > now)
+			continue;
+		if (work_link(c, l, &c->alive[l->index], now) == LIVENESS_DIED)
+			try_neighbours(c, l, now);
+	}
+	if (c->trial_until && now < c->trial_until)
+		return false;
+	if (c->trial_until)
+		judge(c);
+	return publish(c);
+}
+
 uint64_t hello_due(const struct controller *c)
 {
-	uint64_t due = UINT64_MAX;
+	uint64_t due = c->trial_until ? c->trial_until : UINT64_MAX;
 
 	vec_each(l, &c->lab->fabric->links) {
 		uint64_t at;

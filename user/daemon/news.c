@@ -47,12 +47,29 @@ static void session_changed(struct controller *c, const struct session_view *s)
 		c->lab->since[s->link] = clock_date();
 }
 
+/* A session that ends ends what was said in it; nothing more can have come over it. */
+static void tell_dropped(struct controller *c, const char *session, cJSON *fields, uint32_t from, uint32_t to, size_t n)
+{
+	event(c, "drop", session, fields, "%s drops %zu prefix%s of %s: the session is down", device_name(c, to), n,
+	      n == 1 ? "" : "es", device_name(c, from));
+}
+
+static void tell_said(struct controller *c, const char *session, cJSON *fields, uint32_t from, uint32_t to, size_t was,
+		      size_t is)
+{
+	size_t moved = is < was ? was - is : is - was;
+
+	event(c, is < was ? "withdraw" : "announce", session, fields, "%s %s %zu prefix%s %s %s: %zu now",
+	      device_name(c, from), is < was ? "withdraws" : "announces", moved, moved == 1 ? "" : "es",
+	      is < was ? "from" : "to", device_name(c, to), is);
+}
+
 static void sent_changed(struct controller *c, const struct session_view *s, uint32_t from, uint32_t to, size_t was,
 			 size_t is)
 {
-	size_t moved = is < was ? was - is : is - was;
-	cJSON *fields;
 	char name[256];
+	const char *session = session_name(c, s, name);
+	cJSON *fields;
 
 	if (was == is)
 		return;
@@ -61,9 +78,10 @@ static void sent_changed(struct controller *c, const struct session_view *s, uin
 	cJSON_AddStringToObject(fields, "to", device_name(c, to));
 	cJSON_AddNumberToObject(fields, "was", was);
 	cJSON_AddNumberToObject(fields, "prefixes", is);
-	event(c, is < was ? "withdraw" : "announce", session_name(c, s, name), fields,
-	      "%s %s %zu prefix%s %s %s: %zu now", device_name(c, from), is < was ? "withdraws" : "announces", moved,
-	      moved == 1 ? "" : "es", is < was ? "from" : "to", device_name(c, to), is);
+	if (s->up)
+		tell_said(c, session, fields, from, to, was, is);
+	else
+		tell_dropped(c, session, fields, from, to, was);
 }
 
 static void compare_sessions(struct controller *c, const struct rib *was, const struct rib *now)

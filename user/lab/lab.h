@@ -64,6 +64,13 @@ struct impairment {
 	struct line_params params;
 };
 
+/* A moment from which somebody still has what a neighbour said that has been silent since (struct conditions). */
+struct lab_moment {
+	bool *link_down, *session_down; /* by link */
+	uint8_t *prepends;		/* by device */
+	uint32_t *deaf_since;		/* by link * 2 + end */
+};
+
 struct lab {
 	char *file; /* text of the topology, for topology.yaml */
 	size_t file_size;
@@ -83,10 +90,14 @@ struct lab {
 	/* Noticed, by link. */
 	bool *no_carrier; /* and nobody has asked for that */
 	bool *dead;	  /* the neighbour has been silent for too long (ctl/liveness.h) */
+	bool *deaf;	  /* by link * 2 + end: nothing has come lately, or when it was tried */
 	/* What routing goes by: the above, as far as the controller has reacted to it. By link, by link, by device. */
 	bool *link_down, *session_down;
 	const char **because; /* see struct conditions */
 	uint8_t *prepends;
+	uint32_t *deaf_since;		/* by link * 2 + end; one more than a place in moments, 0: it hears */
+	VEC(struct lab_moment) moments; /* oldest first; only those that something refers to */
+	struct conditions *earlier;	/* the moments as struct conditions wants them */
 	/* By link: when the session over it last came up or went down, CLOCK_REALTIME in ns; 0: not known. */
 	uint64_t *since;
 	struct rib *intact, *now;
@@ -161,9 +172,11 @@ bool fault_is_planned(enum fault_kind kind);  /* a step of maintenance */
 
 /*
  * What routing would go by if it went by everything that is asked for and noticed, and whether that differs from what
- * it goes by. lab_follow() makes it so.
+ * it goes by. lab_follow() makes it so. What a neighbour says that falls silent stays as it was until then.
  */
 bool lab_lags(const struct lab *lab);
+/* Whether an end of the link that heard nothing hears again, or has given its neighbour up. */
+bool lab_is_told_again(const struct lab *lab, uint32_t link);
 void lab_follow(struct lab *lab);
 /* As the rib wants it; valid as long as the lab. */
 struct conditions lab_conditions(const struct lab *lab);

@@ -13,6 +13,8 @@
  *   link-down LINK            routing goes by this
  *   session-down LINK
  *   prepends DEVICE 1
+ *   deaf LINK 2,1             its second end hears nothing, since moment 1
+ *   moment 1                  the lines above, from link-down on, that follow are of moment 1; 0: of now again
  *   since LINK 1763698194123456789
  */
 #include "lab/state.h"
@@ -303,14 +305,37 @@ static bool is_effect(const struct lab *lab, uint32_t link, enum liveness_effect
 	return lab->dead[link] && liveness_timers_of(lab->fabric, &lab->fabric->links.items[link]).effect == effect;
 }
 
+/* Nothing reaches this end, whether that was asked for or noticed. */
+static bool is_deaf(const struct lab *lab, uint32_t link, unsigned end)
+{
+	return lab->link_silent[link] || lab->deaf[link * 2 + end];
+}
+
+/* Neighbours that have lost each other do not find each other again while either of them hears nothing. */
+static bool stays_lost(const struct lab *lab, uint32_t link, enum liveness_effect effect)
+{
+	const struct liveness_timers t = liveness_timers_of(lab->fabric, &lab->fabric->links.items[link]);
+
+	return (lab->link_down[link] || lab->session_down[link]) && t.detect_ns && t.effect == effect &&
+	       (is_deaf(lab, link, 0) || is_deaf(lab, link, 1));
+}
+
 static bool wants_link_down(const struct lab *lab, uint32_t link)
 {
-	return lab->cut[link] || lab->no_carrier[link] || is_effect(lab, link, LIVENESS_LINK);
+	return lab->cut[link] || lab->no_carrier[link] || is_effect(lab, link, LIVENESS_LINK) ||
+	       stays_lost(lab, link, LIVENESS_LINK);
 }
 
 static bool wants_session_down(const struct lab *lab, uint32_t link)
 {
-	return lab->shut[link] || is_effect(lab, link, LIVENESS_SESSION);
+	return lab->shut[link] || is_effect(lab, link, LIVENESS_SESSION) || stays_lost(lab, link, LIVENESS_SESSION);
+}
+
+/* What this end was told stands, though its neighbour may have more to say. */
+static bool is_held(const struct lab *lab, uint32_t link, unsigned end)
+{
+	return is_deaf(lab, link, end) && lab->fabric->links.items[link].ports[1] != NO_INDEX &&
+	       !wants_link_down(lab, link) && !wants_session_down(lab, link);
 }
 
 /* To be freed. */
@@ -333,18 +358,159 @@ bool lab_lags(const struct lab *lab)
 	free(prepends);
 	for (uint32_t l = 0; l < lab->fabric->links.n && !lags; l++)
 		lags = wants_link_down(lab, l) != lab->link_down[l] ||
-		       wants_session_down(lab, l) != lab->session_down[l];
+		       wants_session_down(lab, l) != lab->session_down[l] || lab_is_told_again(lab, l);
 	return lags;
+}
+
+bool lab_is_told_again(const struct lab *lab, uint32_t link)
+{
+	for (unsigned end = 0; end < 2; end++) {
+		if (lab->deaf_since[link * 2 + end] && !is_held(lab, link, end))
+			return true;
+	}
+	return false;
+}
+
+/* --- Moments ------------------------------------------------------------------------------------------------------ */
+
+static struct lab_moment moment_new(const struct lab *lab)
+{
+	size_t links = lab->fabric->links.n;
+
+	return (struct lab_moment){.link_down = xcalloc(links, sizeof(bool)),
+				   .session_down = xcalloc(links, sizeof(bool)),
+				   .prepends = xcalloc(lab->fabric->devices.n, sizeof(uint8_t)),
+				   .deaf_since = xcalloc(2 * links, sizeof(uint32_t))};
+}
+
+static void moment_free(struct lab_moment *m)
+{
+	free(m->link_down);
+	free(m->session_down);
+	free(m->prepends);
+	free(m->deaf_since);
+}
+
+/* What routing goes by now; the arrays are the lab's. */
+static struct lab_moment moment_of_now(const struct lab *lab)
+{
+	return (struct lab_moment){.link_down = lab->link_down,
+				   .session_down = lab->session_down,
+				   .prepends = lab->prepends,
+				   .deaf_since = lab->deaf_since};
+}
+
+static struct lab_moment moment_copy(const struct lab *lab, const struct lab_moment *of)
+{
+	size_t links = lab->fabric->links.n;
+	struct lab_moment m = moment_new(lab);
+
+	memcpy(m.link_down, of->link_down, links * sizeof(bool));
+	memcpy(m.session_down, of->session_down, links * sizeof(bool));
+	memcpy(m.prepends, of->prepends, lab->fabric->devices.n * sizeof(uint8_t));
+	memcpy(m.deaf_since, of->deaf_since, 2 * links * sizeof(uint32_t));
+	return m;
+}
+
+static struct conditions conditions_of(const struct lab *lab, const struct lab_moment *m)
+{
+	return (struct conditions){.link_down = m->link_down,
+				   .session_down = m->session_down,
+				   .prepends = m->prepends,
+				   .deaf_since = m->deaf_since,
+				   .earlier = lab->earlier};
+}
+
+/* After any change of the list. */
+static void list_moments(struct lab *lab)
+{
+	free(lab->earlier);
+	lab->earlier = xcalloc(lab->moments.n + 1, sizeof(*lab->earlier));
+	for (size_t i = 0; i < lab->moments.n; i++)
+		lab->earlier[i] = conditions_of(lab, &lab->moments.items[i]);
+}
+
+static void mark_used(const struct lab *lab, const struct lab_moment *by, bool *used)
+{
+	for (size_t i = 0; i < 2 * lab->fabric->links.n; i++) {
+		if (by->deaf_since[i])
+			used[by->deaf_since[i] - 1] = true;
+	}
+}
+
+static void renumber(const struct lab *lab, struct lab_moment *m, const uint32_t *number)
+{
+	for (size_t i = 0; i < 2 * lab->fabric->links.n; i++) {
+		if (m->deaf_since[i])
+			m->deaf_since[i] = number[m->deaf_since[i] - 1];
+	}
+}
+
+/* Those that nothing refers to any more go; later moments refer to earlier ones. */
+static void drop_moments(struct lab *lab)
+{
+	bool *used = xcalloc(lab->moments.n + 1, sizeof(*used));
+	uint32_t *number = xcalloc(lab->moments.n + 1, sizeof(*number)), kept = 0;
+	struct lab_moment now = moment_of_now(lab);
+
+	mark_used(lab, &now, used);
+	for (size_t i = lab->moments.n; i-- > 0;) {
+		if (used[i])
+			mark_used(lab, &lab->moments.items[i], used);
+	}
+	for (size_t i = 0; i < lab->moments.n; i++) {
+		struct lab_moment *m = &lab->moments.items[i];
+
+		if (!used[i]) {
+			moment_free(m);
+			continue;
+		}
+		renumber(lab, m, number);
+		number[i] = kept + 1;
+		lab->moments.items[kept++] = *m;
+	}
+	lab->moments.n = kept;
+	renumber(lab, &now, number);
+	list_moments(lab);
+	free(used);
+	free(number);
+}
+
+/* Ends that have fallen silent keep what they have been told by now, which is a moment of its own. */
+static void hold_what_was_said(struct lab *lab, const struct lab_moment *before)
+{
+	size_t had = lab->moments.n;
+
+	for (uint32_t slot = 0; slot < 2 * lab->fabric->links.n; slot++) {
+		uint32_t *since = &lab->deaf_since[slot];
+
+		if (!is_held(lab, slot / 2, slot % 2)) {
+			*since = 0;
+			continue;
+		}
+		if (*since)
+			continue;
+		if (lab->moments.n == had)
+			vec_push(&lab->moments, moment_copy(lab, before));
+		*since = had + 1;
+	}
+	drop_moments(lab);
 }
 
 void lab_follow(struct lab *lab)
 {
+	struct lab_moment now = moment_of_now(lab), before = moment_copy(lab, &now);
+
+	hold_what_was_said(lab, &before);
 	free(lab->prepends);
 	lab->prepends = wanted_prepends(lab);
 	for (uint32_t l = 0; l < lab->fabric->links.n; l++) {
-		lab->link_down[l] = wants_link_down(lab, l);
-		lab->session_down[l] = wants_session_down(lab, l);
+		bool link_down = wants_link_down(lab, l), session_down = wants_session_down(lab, l);
+
+		lab->link_down[l] = link_down;
+		lab->session_down[l] = session_down;
 	}
+	moment_free(&before);
 }
 
 /* What was asked for comes first: who closes a session by hand does not wonder that it expires. */
@@ -354,19 +520,23 @@ static const char *why_down(const struct lab *lab, uint32_t link)
 		return NULL;
 	if (lab->session_down[link] && lab->shut[link])
 		return lab->shut[link];
-	if (!lab->dead[link] || !(lab->link_down[link] || lab->session_down[link]))
+	if (!(lab->link_down[link] || lab->session_down[link]))
 		return NULL;
+	if (!lab->dead[link])
+		return is_deaf(lab, link, 0) || is_deaf(lab, link, 1) ? "the neighbour is not heard" : NULL;
 	return liveness_timers_of(lab->fabric, &lab->fabric->links.items[link]).expired;
 }
 
 struct conditions lab_conditions(const struct lab *lab)
 {
+	struct lab_moment now = moment_of_now(lab);
+	struct conditions c = conditions_of(lab, &now);
+
 	for (uint32_t l = 0; l < lab->fabric->links.n; l++)
 		lab->because[l] = why_down(lab, l);
-	return (struct conditions){.link_down = lab->link_down,
-				   .session_down = lab->session_down,
-				   .because = lab->because,
-				   .prepends = lab->prepends};
+	c.because = lab->because;
+	c.n_earlier = lab->moments.n;
+	return c;
 }
 
 /* --- Life -------------------------------------------------------------------------------------------------------- */
@@ -389,6 +559,8 @@ void state_init(struct lab *lab)
 		mark_wire(lab, l);
 	lab->no_carrier = xcalloc(links, sizeof(bool));
 	lab->dead = xcalloc(links, sizeof(bool));
+	lab->deaf = xcalloc(2 * links, sizeof(bool));
+	lab->deaf_since = xcalloc(2 * links, sizeof(*lab->deaf_since));
 	lab->link_down = xcalloc(links, sizeof(bool));
 	lab->session_down = xcalloc(links, sizeof(bool));
 	lab->because = xcalloc(links, sizeof(*lab->because));
@@ -398,55 +570,82 @@ void state_init(struct lab *lab)
 
 void state_free(struct lab *lab)
 {
-	void *const arrays[] = {lab->fastpath,	 lab->loans,	lab->cut,	lab->link_silent,  lab->shut,
-				lab->no_carrier, lab->dead,	lab->link_down, lab->session_down, lab->because,
-				lab->since,	 lab->prepends, lab->delays,	lab->impairments,  lab->wired};
+	void *const arrays[] = {lab->fastpath,	 lab->loans,	  lab->cut,	  lab->link_silent,  lab->shut,
+				lab->no_carrier, lab->dead,	  lab->link_down, lab->session_down, lab->because,
+				lab->since,	 lab->prepends,	  lab->delays,	  lab->impairments,  lab->wired,
+				lab->deaf,	 lab->deaf_since, lab->earlier};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]);
 	vec_each(fault, &lab->faults)
 		free(fault->target);
 	vec_free(&lab->faults);
+	vec_each(m, &lab->moments)
+		moment_free(m);
+	vec_free(&lab->moments);
+	lab->earlier = NULL;
 }
 
 /* --- Text -------------------------------------------------------------------------------------------------------- */
 
-/* The states that a link can be in, by the word that says so. */
-static bool *link_flags(struct lab *lab, const char *word)
-{
-	const struct {
-		const char *word;
-		bool *flags;
-	} all[] = {
-		{"no-carrier", lab->no_carrier},
-		{"dead", lab->dead},
-		{"link-down", lab->link_down},
-		{"session-down", lab->session_down},
-	};
+/* The states that a link can be in, by the word that says so; those of a moment after those that are noticed. */
+static const char *const link_words[] = {"no-carrier", "dead", "link-down", "session-down"};
+#define N_NOTICED    2
+#define N_LINK_WORDS 4
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (!strcmp(all[i].word, word))
-			return all[i].flags;
+static bool *link_flags(const struct lab *lab, const struct lab_moment *m, const char *word)
+{
+	bool *const flags[N_LINK_WORDS] = {lab->no_carrier, lab->dead, m->link_down, m->session_down};
+
+	for (size_t i = 0; i < N_LINK_WORDS; i++) {
+		if (!strcmp(link_words[i], word))
+			return flags[i];
 	}
 	return NULL;
 }
 
-static void write_links(struct lab *lab, FILE *out)
+static void write_flags(const struct lab *lab, const struct lab_moment *m, size_t first, size_t end, FILE *out)
 {
-	static const char *const words[] = {"no-carrier", "dead", "link-down", "session-down"};
-
-	for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
-		const bool *flags = link_flags(lab, words[w]);
+	for (size_t w = first; w < end; w++) {
+		const bool *flags = link_flags(lab, m, link_words[w]);
 
 		vec_each(l, &lab->fabric->links) {
 			if (flags[l->index])
-				fprintf(out, "%s %s\n", words[w], l->name);
+				fprintf(out, "%s %s\n", link_words[w], l->name);
 		}
 	}
+}
+
+static void write_moment(const struct lab *lab, const struct lab_moment *m, FILE *out)
+{
+	write_flags(lab, m, N_NOTICED, N_LINK_WORDS, out);
+	vec_each(d, &lab->fabric->devices) {
+		if (m->prepends[d->index])
+			fprintf(out, "prepends %s %u\n", d->name, m->prepends[d->index]);
+	}
+	for (uint32_t slot = 0; slot < 2 * lab->fabric->links.n; slot++) {
+		if (m->deaf_since[slot])
+			fprintf(out, "deaf %s %u,%u\n", lab->fabric->links.items[slot / 2].name, slot % 2,
+				m->deaf_since[slot]);
+	}
+}
+
+static void write_seen(const struct lab *lab, FILE *out)
+{
+	struct lab_moment now = moment_of_now(lab);
+
+	write_flags(lab, &now, 0, N_NOTICED, out);
 	vec_each(l, &lab->fabric->links) {
 		if (lab->since[l->index])
 			fprintf(out, "since %s %llu\n", l->name, (unsigned long long)lab->since[l->index]);
 	}
+	for (size_t i = 0; i < lab->moments.n; i++) {
+		fprintf(out, "moment %zu\n", i + 1);
+		write_moment(lab, &lab->moments.items[i], out);
+	}
+	if (lab->moments.n)
+		fprintf(out, "moment 0\n");
+	write_moment(lab, &now, out);
 }
 
 char *lab_state_text(const struct lab *lab)
@@ -474,11 +673,7 @@ char *lab_state_text(const struct lab *lab)
 				i->params.delay_ns, i->params.jitter_ns, i->params.rate_bps, i->params.loss_ppm,
 				i->params.reorder_ppm);
 	}
-	write_links((struct lab *)lab, out);
-	vec_each(d, &lab->fabric->devices) {
-		if (lab->prepends[d->index])
-			fprintf(out, "prepends %s %u\n", d->name, lab->prepends[d->index]);
-	}
+	write_seen(lab, out);
 	fclose(out);
 	return text;
 }
@@ -562,40 +757,86 @@ static bool read_impairment(struct lab *lab, const char *word, char *name)
 	return true;
 }
 
-/* "NAME 123": cuts the number off. */
-static unsigned long long split_number(char *name)
+/* "NAME 123": cuts off what is behind the name; NULL: nothing is. */
+static char *split_value(char *name)
 {
 	char *blank = strrchr(name, ' ');
 
 	if (!blank)
-		return 0;
+		return NULL;
 	*blank = '\0';
-	return strtoull(blank + 1, NULL, 10);
+	return blank + 1;
 }
 
-static void read_seen(struct lab *lab, const char *word, char *name)
-{
-	bool numbered = !strcmp(word, "since") || !strcmp(word, "prepends");
-	unsigned long long number = numbered ? split_number(name) : 0;
-	bool *flags = link_flags(lab, word);
-	const struct device *d;
-	const struct link *l;
+/* A text is read from top to bottom; what it says of a moment goes to this one. */
+struct reading {
+	struct lab *lab;
+	size_t moment; /* one more than the place in lab->moments; 0: now */
+};
 
-	if (!strcmp(word, "prepends")) {
-		d = fabric_device(lab->fabric, name);
-		if (d)
-			lab->prepends[d->index] = number;
-		return;
-	}
-	l = link_named(lab, name);
-	if (l && flags)
+static struct lab_moment moment_read(const struct reading *r)
+{
+	return r->moment ? r->lab->moments.items[r->moment - 1] : moment_of_now(r->lab);
+}
+
+static void read_prepends(const struct reading *r, char *name)
+{
+	const char *value = split_value(name);
+	const struct device *d = fabric_device(r->lab->fabric, name);
+
+	if (d && value)
+		moment_read(r).prepends[d->index] = strtoul(value, NULL, 10);
+}
+
+static void read_since(const struct reading *r, char *name)
+{
+	const char *value = split_value(name);
+	const struct link *l = link_named(r->lab, name);
+
+	if (l && value)
+		r->lab->since[l->index] = strtoull(value, NULL, 10);
+}
+
+/* A moment knows those before it only. */
+static void read_deaf(const struct reading *r, char *name)
+{
+	const char *value = split_value(name);
+	const struct link *l = link_named(r->lab, name);
+	size_t known = r->moment ? r->moment - 1 : r->lab->moments.n;
+	unsigned end, since;
+
+	if (l && value && sscanf(value, "%u,%u", &end, &since) == 2 && end < 2 && since <= known)
+		moment_read(r).deaf_since[l->index * 2 + end] = since;
+}
+
+static void read_moment(struct reading *r, const char *number)
+{
+	r->moment = strtoul(number, NULL, 10) ? r->lab->moments.n + 1 : 0;
+	if (r->moment)
+		vec_push(&r->lab->moments, moment_new(r->lab));
+}
+
+static void read_seen(struct reading *r, const char *word, char *name)
+{
+	const struct lab_moment m = moment_read(r);
+	bool *flags = link_flags(r->lab, &m, word);
+	const struct link *l = flags ? link_named(r->lab, name) : NULL;
+
+	if (l)
 		flags[l->index] = true;
-	else if (l && numbered)
-		lab->since[l->index] = number;
+	else if (!strcmp(word, "prepends"))
+		read_prepends(r, name);
+	else if (!strcmp(word, "deaf"))
+		read_deaf(r, name);
+	else if (!strcmp(word, "since"))
+		read_since(r, name);
+	else if (!strcmp(word, "moment"))
+		read_moment(r, name);
 }
 
 void state_parse(struct lab *lab, char *text)
 {
+	struct reading r = {.lab = lab};
 	char *line;
 
 	while ((line = strsep(&text, "\n"))) {
@@ -605,8 +846,9 @@ void state_parse(struct lab *lab, char *text)
 			continue;
 		*name++ = '\0';
 		if (!read_fault(lab, line, name) && !read_switch(lab, line, name) && !read_impairment(lab, line, name))
-			read_seen(lab, line, name);
+			read_seen(&r, line, name);
 	}
+	list_moments(lab);
 }
 
 void lab_state_set(struct lab *lab, char *text)
