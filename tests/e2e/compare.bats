@@ -33,15 +33,6 @@ hop_count() { on client-pc traceroute -n -I -q 1 -w 1 -m 8 "$VM" | tail -n 1 | a
 
 controller() { erx status --json | jq -r '.labs[] | .controllerPid // empty'; }
 
-eventually() {
-	local until=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		((SECONDS < until)) || { echo "never: $*" && return 1; }
-		sleep 0.05
-	done
-}
-
 # comparing: one that takes long, in the background; its process is $comparing, its words are in "said".
 comparing() {
 	"$ERXDPCTL" compare --lab "$LAB" client-pc "$VM" --count 5000 --block 5 --interval 5ms \

@@ -30,16 +30,6 @@ last_event() {
 		'[.[] | select(.event == $kind and ($object == "" or .object == $object))] | last'
 }
 
-# eventually SECONDS COMMAND...: it succeeds within that time.
-eventually() {
-	local until=$(($(now_ms) + $1 * 1000))
-	shift
-	until "$@"; do
-		(($(now_ms) < until)) || { echo "never: $*" && return 1; }
-		sleep 0.05
-	done
-}
-
 is_dead() { [[ $(last_event neighbour-dead "$1") != null ]]; }
 is_best() { erx explain "$1" "$2" --json | jq -e --arg device "$3" 'any(.forwardDevices[]; .device == $device)' >/dev/null; }
 

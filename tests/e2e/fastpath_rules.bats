@@ -55,7 +55,7 @@ counted() {
 appliance() {
 	local before seen=$BATS_TEST_TMPDIR/appliance
 	on hub-vm timeout 10 tcpdump -Z root -lnc 4 "icmp and dst host $2" >"$seen" 2>"$seen.words" 3>&- &
-	until grep -q listening "$seen.words"; do sleep 0.05; done
+	eventually 10 said listening "$seen.words"
 	before=$(into_hub "$1")
 	on pc ping -q -n -c 4 -i 0.05 -W 1 "$2" >/dev/null || :
 	wait $!
@@ -155,14 +155,9 @@ counted_into() {
 	same "$2" "$(($(into gateway) - gateway)) through, $(($(into fastpath) - fastpath)) past" "$1"
 }
 
-# eventually TEXT: explain says so of the last address that is programmed.
-eventually() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		erx explain pc 10.64.97.175 --json | jq -e --arg text "$1" '[.forward[].fastPath // empty] == [$text]' >/dev/null && return
-		sleep 0.1
-	done
-	echo "never: $1" && return 1
+# explained TEXT: explain says so of the last address that is programmed.
+explained() {
+	erx explain pc 10.64.97.175 --json | jq -e --arg text "$1" '[.forward[].fastPath // empty] == [$text]' >/dev/null
 }
 
 @test "address 25,000 goes past the gateway, 25,001 through it and nobody is told of an error" {
@@ -188,9 +183,9 @@ eventually() {
 	# When the way past the gateway fails, the addresses that are programmed go through it.
 	msee=$(erx explain pc 10.64.97.175 --json | jq -r '.forward[].device | select(startswith("er1."))')
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" down
-	eventually 'does not apply: the way past the gateway is down'
+	eventually 10 explained 'does not apply: the way past the gateway is down'
 	counted_into a "4 through, 0 past" 10.64.97.175
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" up
-	eventually 'applies: the gateway is bypassed'
+	eventually 10 explained 'applies: the gateway is bypassed'
 	counted_into a "0 through, 4 past" 10.64.97.175
 }

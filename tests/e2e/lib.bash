@@ -10,9 +10,6 @@
 # binary to test.
 bats_require_minimum_version 1.5.0
 
-# How many chances more a test has: tools/check gives one, as it runs files beside each other.
-BATS_TEST_RETRIES=${ERXDP_RETRIES:-0}
-
 E2E=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
 ERXDPCTL=${ERXDPCTL:-$ROOT/build/erxdpctl}
@@ -124,15 +121,52 @@ end_beside() {
 	wait
 }
 
-# listening HOST PORT: wait until a TCP server is there.
-listening() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		on "$1" ss -Hltn "sport = :$2" | grep -q . && return
-		sleep 0.1
+# --- Waiting for a state, and time ---------------------------------------------------------------------------------------
+
+now_ms() {
+	local t=$EPOCHREALTIME
+	echo $((${t%.*} * 1000 + 10#${t#*.} / 1000))
+}
+
+# eventually SECONDS COMMAND...: it succeeds within that time, which bounds a hang and is no claim of how long it takes.
+eventually() {
+	local until=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@"; do
+		(($(now_ms) < until)) || { echo "never: $*" && return 1; }
+		sleep 0.05
 	done
+}
+
+# listening HOST PORT, listening_udp HOST PORT: wait until a server is there.
+listening() { eventually 30 has_socket -ltn "$@"; }
+listening_udp() { eventually 30 has_socket -lun "$@"; }
+has_socket() { on "$2" ss -H "$1" "sport = :$3" | grep -q .; }
+
+# said TEXT FILE: a program beside the test has written that.
+said() { grep -qs -- "$1" "$2"; }
+
+# watch_lateness: from here on lateness knows how late this machine is; it ends with the test.
+watch_lateness() {
+	LATENESS=$BATS_TEST_TMPDIR/lateness
+	(python3 "$E2E/lateness.py" "$LATENESS" $$ 3>&- &) # no job of the test's: it waits for those
+	eventually 30 test -s "$LATENESS"
+}
+
+# lateness: by how many milliseconds, at most, since watch_lateness.
+lateness() { sort -n "$LATENESS" | tail -n 1; }
+
+# in_time MARGIN COMMAND...: COMMAND compares a duration with a bound that leaves MARGIN ms for the machine. When it fails and
+# the machine was later than that by itself, nobody can tell whose time it was: the test is skipped and says so.
+in_time() {
+	local margin=$1 late
+	shift
+	"$@" && return
+	late=$(lateness)
+	((late <= margin)) || skip "cannot tell: this machine was $late ms late, and $margin ms are to spare for: $*"
 	return 1
 }
+
 
 # hosts_and_addresses: a line "HOST ADDRESS" for each host of the lab.
 hosts_and_addresses() {

@@ -122,11 +122,6 @@ flow_end() {
 
 # --- Time --------------------------------------------------------------------------------------------------------------
 
-now_ms() {
-	local t=$EPOCHREALTIME
-	echo $((${t%.*} * 1000 + 10#${t#*.} / 1000))
-}
-
 # spread NUMBER...: "median 340 (310..420)".
 spread() {
 	printf '%s\n' "$@" | sort -n | awk '{ v[NR] = $1 } END { printf "median %d ms (%d..%d), n=%d\n", v[int((NR + 1) / 2)], v[1], v[NR], NR }'
