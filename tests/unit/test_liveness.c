@@ -151,3 +151,43 @@ Test(liveness, a_long_way_is_no_silence)
 	liveness_sent(&l, 3050 * MS);
 	cr_expect_eq(liveness_check(&l, 3200 * MS), LIVENESS_DIED);
 }
+
+/* A hello that had its time and did not come, long before that means death; the first that comes ends it. */
+Test(liveness, an_end_that_hears_nothing_is_deaf_long_before_anybody_is_dead)
+{
+	struct liveness l = watched(180000 * MS, 6000 * MS, 0);
+
+	run(&l, 0, 12000 * MS, (const bool[]){true, true}, LIVENESS_DIED);
+	cr_expect(!l.deaf[0] && !l.deaf[1]);
+	cr_assert_eq(run(&l, 12000 * MS, 30000 * MS, (const bool[]){true, false}, LIVENESS_DIED), 0);
+	cr_expect(!l.deaf[0] && l.deaf[1], "the second end hears nothing");
+	cr_expect_leq(l.next_send, 30600 * MS, "its neighbour's return is looked for often");
+	liveness_heard(&l, 1, 30001 * MS);
+	cr_expect(!l.deaf[1]);
+}
+
+Test(liveness, a_trial_tells_at_once)
+{
+	struct liveness l = watched(180000 * MS, 6000 * MS, 0);
+
+	run(&l, 0, 12000 * MS, (const bool[]){true, true}, LIVENESS_DIED);
+	liveness_try(&l, 13000 * MS);
+	liveness_heard(&l, 0, 13001 * MS);
+	liveness_judge(&l);
+	cr_expect(!l.deaf[0] && l.deaf[1]);
+	/* It takes nothing from the time until death, nor does it add to it. */
+	cr_expect_eq(liveness_check(&l, 14000 * MS), LIVENESS_SAME);
+}
+
+/* What is on a wire is on its way. */
+Test(liveness, a_long_way_makes_nobody_deaf)
+{
+	struct liveness l = watched(150 * MS, 50 * MS, 0);
+
+	liveness_start(&l, 0, 400 * MS);
+	liveness_sent(&l, 0);
+	liveness_listen(&l, 440 * MS);
+	cr_expect(!l.deaf[0] && !l.deaf[1]);
+	liveness_listen(&l, 451 * MS);
+	cr_expect(l.deaf[0] && l.deaf[1]);
+}
