@@ -11,7 +11,6 @@
 inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool with_frame)
 {
 	struct erx_capture_record *r = bpf_ringbuf_reserve(&erx_capture, sizeof(*r), 0);
-	__u32 length = pkt->bytes;
 
 	if (!r)
 		return;
@@ -22,8 +21,8 @@ inline_stage void record(const struct packet *pkt, __u16 step, int outcome, bool
 	r->step = step;
 	r->outcome = outcome;
 	r->length = 0;
-	if (with_frame && within(&length, ERX_CAPTURE_SNAPLEN) && !bpf_xdp_load_bytes(pkt->ctx, 0, r->frame, length))
-		r->length = length;
+	if (with_frame && !load_bytes(pkt->ctx, 0, r->frame, pkt->bytes, ERX_CAPTURE_SNAPLEN))
+		r->length = pkt->bytes;
 	bpf_ringbuf_submit(r, 0);
 }
 

@@ -74,14 +74,14 @@ inline_stage bool may_send_error(__u32 device)
  */
 inline_stage __u32 checksum_frame(const struct packet *pkt, __u32 offset)
 {
-	__u32 zero = 0, length = pkt->bytes - offset;
+	__u32 zero = 0;
 	struct erx_scratch *scratch = bpf_map_lookup_elem(&erx_scratch, &zero);
 	__u32 sum;
 
-	if (!scratch || !within(&length, ERX_ICMP_ERROR_MAX))
+	if (!scratch)
 		return 0;
 	__builtin_memset(scratch->bytes, 0, ERX_ICMP_ERROR_MAX);
-	if (bpf_xdp_load_bytes(pkt->ctx, offset, scratch->bytes, length))
+	if (load_bytes(pkt->ctx, offset, scratch->bytes, pkt->bytes - offset, ERX_ICMP_ERROR_MAX))
 		return 0;
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)scratch->bytes, 512, 0);
 	return bpf_csum_diff(NULL, 0, (__be32 *)(scratch->bytes + 512), ERX_ICMP_ERROR_MAX - 512, sum);

@@ -130,18 +130,38 @@ inline_stage __be16 destination_port(const struct packet *pkt)
 }
 
 /*
- * Whether 1 <= *length <= most. Two comparisons that the compiler must not merge
- * into one of (*length - 1): the verifier would lose the bounds ("invalid
- * zero-sized read"), and both of the register that is used afterwards, not of a
- * copy of it.
+ * Whether 1 <= *length <= most: what the verifier has to know of a number of bytes
+ * that a helper copies. By one unsigned "less than" and a sum, from which every
+ * verifier learns both ends: that of Linux 6.1 learns no least value from "!= 0",
+ * and a length that may be 0 it refuses. The compiler must see neither through the
+ * difference nor through the sum, or it compares another register than the helper
+ * gets.
  */
 inline_stage bool within(__u32 *length, __u32 most)
 {
-	asm volatile("" : "+r"(*length));
-	if (*length > most)
+	__u32 less = *length - 1;
+
+	asm volatile("" : "+r"(less));
+	if (less >= most)
 		return false;
-	asm volatile("" : "+r"(*length));
-	return *length != 0;
+	asm volatile("" : "+r"(less));
+	*length = less + 1;
+	return true;
+}
+
+/*
+ * Copy length bytes of the frame, from its offset at on, or the other way. 0, or less
+ * when the frame has not so many, or length is 0 or more than the room in memory.
+ * Who knows the length while compiling has no need of them.
+ */
+inline_stage long load_bytes(struct xdp_md *ctx, __u32 at, void *to, __u32 length, __u32 room)
+{
+	return within(&length, room) ? bpf_xdp_load_bytes(ctx, at, to, length) : -1;
+}
+
+inline_stage long store_bytes(struct xdp_md *ctx, __u32 at, void *from, __u32 length, __u32 room)
+{
+	return within(&length, room) ? bpf_xdp_store_bytes(ctx, at, from, length) : -1;
 }
 
 /*

@@ -69,14 +69,15 @@ inline_stage int parse_ethernet(struct packet *pkt, __be16 *ether_type)
 	return ERX_CONTINUE;
 }
 
-/* Options are not looked into, but they are part of the checksum. */
-inline_stage __u32 checksum_options(const struct packet *pkt)
+/*
+ * Options are not looked into, but they are part of the checksum. A global function,
+ * as few packets have some and the verifier walks it once.
+ */
+__noinline __u32 checksum_options(struct xdp_md *ctx, __u32 length)
 {
-	__u32 length = pkt->header_len - sizeof(struct iphdr);
 	__u8 options[40] = {};
 
-	if (!within(&length, sizeof(options)) ||
-	    bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + sizeof(struct iphdr), options, length))
+	if (load_bytes(ctx, ERX_ETH_LEN + sizeof(struct iphdr), options, length, sizeof(options)))
 		return 0;
 	return checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)options, sizeof(options), 0)) ^ 0xffff;
 }
@@ -120,7 +121,7 @@ inline_stage int parse_ipv4(struct packet *pkt)
 		return end(ERX_truncated);
 	sum = checksum_ip_header(ip);
 	if (ip->ihl > 5)
-		sum += checksum_options(pkt);
+		sum += checksum_options(pkt->ctx, pkt->header_len - sizeof(*ip));
 	if (!checksum_is_right(sum))
 		return end(ERX_bad_checksum);
 	pkt->src = ip->saddr;

@@ -77,10 +77,9 @@ inline_stage int make_room_in_front(struct packet *pkt, __u32 head, __u32 tail)
 	/* What the sender padded a short frame with would end up behind the trailer. */
 	if (move_end(pkt, ERX_ETH_LEN + length) || move_start(pkt, -(int)(head + tail)))
 		return -1;
-	if (!within(&length, ERX_LINK_MTU) ||
-	    bpf_xdp_load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length))
+	if (load_bytes(pkt->ctx, ERX_ETH_LEN + head + tail, scratch->bytes, length, ERX_LINK_MTU))
 		return -1;
-	return bpf_xdp_store_bytes(pkt->ctx, ERX_ETH_LEN + head, scratch->bytes, length);
+	return store_bytes(pkt->ctx, ERX_ETH_LEN + head, scratch->bytes, length, ERX_LINK_MTU);
 }
 
 /*
@@ -131,7 +130,7 @@ inline_stage long write_trailer(const struct packet *pkt, __u32 at, __u32 pad)
 	struct tunnel_trailer trailer = {.pad_length = pad, .next_header = NEXT_HEADER_IP};
 	__u8 padding[3] = {1, 2, 3};
 
-	if (pad && bpf_xdp_store_bytes(pkt->ctx, at, padding, pad))
+	if (pad && store_bytes(pkt->ctx, at, padding, pad, sizeof(padding)))
 		return -1;
 	return bpf_xdp_store_bytes(pkt->ctx, at + pad, &trailer, sizeof(trailer));
 }
@@ -168,7 +167,7 @@ __noinline __u32 find_mss(struct xdp_md *ctx, __u32 options, __u32 length)
 	__u8 bytes[40] = {};
 	__u32 at = 0;
 
-	if (!within(&length, sizeof(bytes)) || bpf_xdp_load_bytes(ctx, options, bytes, length))
+	if (load_bytes(ctx, options, bytes, length, sizeof(bytes)))
 		return 0;
 	for (int i = 0; i < 40; i++) {
 		__u8 kind, size;
