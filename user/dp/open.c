@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/magic.h>
 
 #include "dp/internal.h"
+#include "dp/refusal.h"
 #include "erxdp.skel.h"
 #include "lib/log.h"
 
@@ -59,12 +61,7 @@ int dp_mount(bool *mounted, struct error *e)
 
 /* --- What libbpf says, kept for the message of a refused program ------------------------------------------------ */
 
-#define KEPT_LINES 8 /* the reason of a refusal and what led to it, then the names of program and object */
-
-static __thread struct {
-	char lines[KEPT_LINES][140];
-	unsigned n;
-} said;
+static __thread struct refusal said;
 
 /* The verifier's log comes as one message, and what matters is its end: so all of it is formatted. */
 static int keep_words(enum libbpf_print_level level, const char *format, va_list args)
@@ -78,21 +75,10 @@ static int keep_words(enum libbpf_print_level level, const char *format, va_list
 	rest = text;
 	while (level == LIBBPF_WARN && (line = strsep(&rest, "\n"))) {
 		if (*line)
-			snprintf(said.lines[said.n++ % KEPT_LINES], sizeof(said.lines[0]), "%s", line);
+			refusal_hear(&said, line);
 	}
 	free(text);
 	return 0;
-}
-
-static void last_words(char *out, size_t size)
-{
-	unsigned from = said.n > KEPT_LINES ? said.n - KEPT_LINES : 0;
-
-	*out = '\0';
-	for (unsigned i = from; i < said.n; i++) {
-		strncat(out, "\n  ", size - strlen(out) - 1);
-		strncat(out, said.lines[i % KEPT_LINES], size - strlen(out) - 1);
-	}
 }
 
 /* --- Opening pins ----------------------------------------------------------------------------------------------- */
@@ -339,15 +325,12 @@ static int pin_all(struct erxdp_bpf *skel, const char *lab)
 
 static int load_failed(int err, const char *lab, struct error *e)
 {
-	char words[KEPT_LINES * sizeof(said.lines[0]) + KEPT_LINES * 3 + 1];
+	struct refusal_place place = {.root = geteuid() == 0};
+	struct utsname kernel = {};
 
-	last_words(words, sizeof(words));
-	if (err == -EPERM)
-		return error_set(e, err, "cannot load the XDP programs of lab '%s': not permitted; run as root%s", lab,
-				 words);
-	return error_set(e, err,
-			 "cannot load the XDP programs of lab '%s': %s; Linux 6.1 or newer with BTF is needed%s", lab,
-			 strerror(-err), words);
+	uname(&kernel);
+	place.release = kernel.release;
+	return refusal_tell(&said, err, &place, lab, e);
 }
 
 static int load_and_pin(const char *lab, struct error *e)
@@ -360,7 +343,7 @@ static int load_and_pin(const char *lab, struct error *e)
 		err = make_directories(lab, e);
 	if (err)
 		return err;
-	said.n = 0;
+	said = (struct refusal){};
 	before = libbpf_set_print(keep_words);
 	skel = erxdp_bpf__open_and_load();
 	if (!skel) {
