@@ -15,7 +15,8 @@
 #include "fwd/image.h"
 #include "model.h"
 
-#define LIMITS "tests/unit/topologies/limits.yaml"
+#define LIMITS	      "tests/unit/topologies/limits.yaml"
+#define DEFAULT_ROUTE "tests/unit/topologies/default-route.yaml"
 
 /* One state of a topology, both ways. */
 struct both {
@@ -349,4 +350,13 @@ Test(classes, time_for_a_hundred_vnets)
 	expect_same_groups(&b, "100 VNets");
 	both_free(&b);
 	intact_free(&x);
+}
+
+/* Default routes, whose coming and going takes system routes along. */
+Test(classes, default_routes)
+{
+	check(model_with(DEFAULT_ROUTE, "ce1", "0.0.0.0/0, {first: 10.64.0.0/24, count: 4}, 172.16.0.0/12", "ce2",
+			 "0.0.0.0/0, 10.0.0.0/8", "ce3", "0.0.0.0/0, 172.20.0.0/24", "table", ", routeTable: own",
+			 "routes", "{name: u, addressPrefix: 192.168.0.0/16, nextHopType: None}", NULL),
+	      "default routes", 60);
 }

@@ -358,8 +358,22 @@ Test(explain, a_default_route_from_the_site_is_forced_tunnelling)
 	expect_note(lab, "one-vm", "pc", "default-route-by-bgp", "forced tunnelling");
 	lab_free(lab);
 	lab = vnets(&(struct spoke){.half = USES_HUB, .advertise = "0.0.0.0/0"});
+	expect_note(lab, "one-vm", "pc", "none-taken-away",
+		    "'one' has no system route 192.168.0.0/16 (None): the default route from 'hub' takes");
+	check_all_pairs(lab, "a default route that covers private addresses");
+	fail(lab, "c", false);
+	expect_note(lab, "one-vm", "pc", "session-down", "'one' has no route to 'pc'");
+	expect_no_note_with(lab, "one-vm", "pc", "none-taken-away", "");
+	check_all_pairs(lab, "the default route withdrawn");
+	lab_free(lab);
+}
+
+Test(explain, a_shorter_prefix_than_that_of_a_system_route_to_none)
+{
+	struct lab *lab = vnets(&(struct spoke){.half = USES_HUB, .advertise = "192.0.0.0/8"});
+
 	expect_note(lab, "one-vm", "pc", "longer-prefix-hides-it", "system route 192.168.0.0/16 (None) is longer");
-	check_all_pairs(lab, "a default route that does not cover private addresses");
+	check_all_pairs(lab, "a prefix around private addresses");
 	lab_free(lab);
 }
 
@@ -393,6 +407,18 @@ Test(explain, route_tables)
 		{{USES_HUB, ", nextHopIpAddress: 10.2.0.9", "false", SITE, "VirtualAppliance"},
 		 "other-host",
 		 "sends it to appliance 'one-nva'"},
+		/* A default route, which is what the packet meets as nothing else covers the site. */
+		{{USES_HUB, "", "true", "0.0.0.0/0", "None"},
+		 "user-defined-route",
+		 "'site' (0.0.0.0/0) of 'one' says None"},
+		{{USES_HUB, "", "true", "0.0.0.0/0", "Internet"}, "user-defined-route", "says Internet"},
+		{{USES_HUB, "", "true", "0.0.0.0/0", "VnetLocal"}, "user-defined-route", "says VnetLocal"},
+		{{"", "", "true", "0.0.0.0/0", "VirtualNetworkGateway"},
+		 "user-defined-route",
+		 "leads to a VPN gateway"},
+		{{USES_HUB, ", nextHopIpAddress: 10.2.0.9", "true", "0.0.0.0/0", "VirtualAppliance"},
+		 "none-taken-away",
+		 "user-defined default route 'site' of route table 'own' takes Azure's system routes to None away"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -181,6 +181,27 @@ Test(show, golden_user_defined)
 	lab_free(lab);
 }
 
+/* Beside a default route that is not the system's (azure.md 8.1); withdrawn, the system's rows are back. */
+Test(show, golden_default_by_bgp)
+{
+	struct lab *lab = lab_of("tests/unit/topologies/default-by-bgp.yaml");
+
+	golden(lab, "default-by-bgp", false);
+	golden(lab, "default-by-bgp", true);
+	lab_down(lab, "hub-er1");
+	golden(lab, "default-by-bgp-withdrawn", false);
+	lab_free(lab);
+}
+
+Test(show, golden_default_by_udr)
+{
+	struct lab *lab = lab_of("tests/unit/topologies/default-by-udr.yaml");
+
+	golden(lab, "default-by-udr", false);
+	golden(lab, "default-by-udr", true);
+	lab_free(lab);
+}
+
 Test(show, golden_primary_down)
 {
 	lab_down(interop, "er1.primary");

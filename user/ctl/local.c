@@ -4,7 +4,7 @@
 #include <string.h>
 #include "topo/gateway_subnet.h"
 
-/* Azure's system routes with next hop None (azure.md 8.1), dropped where the VNet uses exactly that prefix. */
+/* Azure's system routes with next hop None (azure.md 8.1); what else there is in a table may replace them (table.c). */
 static const char *const none_prefixes[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"};
 
 /* One table that is being filled. */
@@ -256,10 +256,11 @@ static void fill_lan(const struct fill *fill)
 	}
 }
 
-static bool vnet_uses(const struct vnet *v, const struct prefix *p)
+/* Address space takes the place of the reserved prefixes that it is or holds (azure.md 8.1). */
+static bool vnet_holds(const struct vnet *v, const struct prefix *p)
 {
 	vec_each(space, &v->address_space) {
-		if (prefix_equal(space, p))
+		if (prefix_covers(space, p))
 			return true;
 	}
 	return false;
@@ -273,7 +274,7 @@ static void add_system_routes(const struct fill *fill)
 	vec_each(space, &v->address_space)
 		add(fill, space, local_route(SOURCE_VNET, NO_INDEX));
 	for (size_t i = 0; i < sizeof(none_prefixes) / sizeof(none_prefixes[0]); i++) {
-		if (!prefix_parse(none_prefixes[i], &p) && !vnet_uses(v, &p))
+		if (!prefix_parse(none_prefixes[i], &p) && !vnet_holds(v, &p))
 			add(fill, &p, local_route(SOURCE_SYSTEM_NONE, NO_INDEX));
 	}
 	if (!prefix_parse("0.0.0.0/0", &p))

@@ -50,7 +50,7 @@ enum route_source {
 	SOURCE_BGP,	    /* learned in a session; at a VNet: from its gateways */
 	SOURCE_VNET,	    /* system: the VNet's own address space, row per prefix, no next hop of its own */
 	SOURCE_PEERING,	    /* system: a peered VNet's address space */
-	SOURCE_SYSTEM_NONE, /* system: 10/8, 172.16/12, 192.168/16, 100.64/10 -> None */
+	SOURCE_SYSTEM_NONE, /* system: 10/8, 172.16/12, 192.168/16, 100.64/10 -> None; gone under another's 0/0 */
 	SOURCE_INTERNET,    /* system: 0/0 -> Internet */
 	SOURCE_DEFAULT,	    /* the default route a CE gives its switch */
 };
@@ -118,6 +118,7 @@ struct route {
 	const struct udr *udr;		     /* SOURCE_UDR; with link NO_INDEX the appliance or gateway is not there */
 	bool echo;			     /* SOURCE_LOCAL: echo requests are answered */
 	bool best;			     /* one of the members in use */
+	bool unlisted; /* a system route that another has replaced: no row, not even an Invalid one (azure.md 8.1) */
 	enum decide_step lost_at; /* !best: the step that decided against it; best: as decided_at, or MULTIPATH */
 	const char *invalid;	  /* why it is not eligible (with lost_at INVALID); NULL otherwise */
 };

@@ -302,8 +302,75 @@ static void mark_reserved(struct tables *t, const struct table *table, const str
 	}
 }
 
+/*
+ * A system route that has lost to another one of its prefix is Invalid in Azure's list. These are not in the list at
+ * all beside routes of some sources, to their own prefix or to 0.0.0.0/0 (azure.md 8.1).
+ */
+#define FROM(source) (1u << SOURCE_##source)
+
+static const struct {
+	enum route_source system;
+	unsigned beside, under_default;
+} replaced[] = {
+	{SOURCE_SYSTEM_NONE, .beside = FROM(UDR) | FROM(BGP) | FROM(PEERING), .under_default = FROM(UDR) | FROM(BGP)},
+	{SOURCE_INTERNET, .beside = FROM(BGP)},
+};
+
+/* The sources, as bits, of the routes that may be used. */
+static unsigned usable_sources(const struct route *routes, size_t n)
+{
+	unsigned sources = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sources |= routes[i].invalid ? 0 : 1u << routes[i].source;
+	return sources;
+}
+
+/* One that is not there although nothing else has its prefix keeps its entry, and packets go by what is around it. */
+static void mark_replaced(struct tables *t, const struct table *table)
+{
+	unsigned beside = usable_sources(t->candidates.items, t->candidates.n);
+
+	vec_each(r, &t->candidates) {
+		for (size_t i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
+			if (r->source != replaced[i].system)
+				continue;
+			r->unlisted = beside & replaced[i].beside;
+			if (!r->unlisted && table->default_from & replaced[i].under_default) {
+				r->unlisted = true;
+				r->invalid = table->default_says;
+			}
+		}
+	}
+}
+
+static const char *default_text(const struct tables *t, const struct table *table, const struct route *best)
+{
+	if (best->source == SOURCE_UDR)
+		return arena_printf(t->arena,
+				    "user-defined default route '%s' of route table '%s' takes Azure's system routes "
+				    "to None away",
+				    best->udr->name, table->subnet->route_table->name);
+	return arena_printf(t->arena, "the default route from '%s' takes Azure's system routes to None away",
+			    device_at(t, best->from)->name);
+}
+
+/* 0.0.0.0/0 is the first prefix of a table, so all that it takes away is still to come. */
+static void remember_default(const struct tables *t, struct table *table, const struct rib_entry *e)
+{
+	const struct route *best = &e->routes[0];
+
+	if (e->prefix.len || table->device->kind != ERX_KIND_VNET || !e->n_best)
+		return;
+	table->default_from = usable_sources(e->routes, e->n_routes);
+	if (best->source == SOURCE_UDR || best->source == SOURCE_BGP)
+		table->default_says = default_text(t, table, best);
+}
+
 static void gather(struct tables *t, struct table *table, const struct prefix *p)
 {
+	size_t learned;
+
 	t->candidates.n = 0;
 	switch (table->device->kind) {
 	case ERX_KIND_VNET: add_learned_by_vnet(t, table, p); break;
@@ -311,15 +378,18 @@ static void gather(struct tables *t, struct table *table, const struct prefix *p
 	default: add_learned(t, table); break;
 	}
 	mark_reserved(t, table, p);
+	learned = t->candidates.n;
 	while (table->next < table->local.n && prefix_equal(&table->local.items[table->next].prefix, p))
 		vec_push(&t->candidates, table->local.items[table->next++].route);
+	if (t->candidates.n > learned)
+		mark_replaced(t, table);
 }
 
 static bool same_route(const struct route *a, const struct route *b)
 {
 	return a->source == b->source && a->attrs == b->attrs && a->from == b->from && a->link == b->link &&
 	       a->session == b->session && a->connection == b->connection && a->udr == b->udr && a->echo == b->echo &&
-	       a->invalid == b->invalid && addr_equal(&a->next_hop, &b->next_hop) &&
+	       a->invalid == b->invalid && a->unlisted == b->unlisted && addr_equal(&a->next_hop, &b->next_hop) &&
 	       addr_equal(&a->router_id, &b->router_id);
 }
 
@@ -398,6 +468,7 @@ static void add_entry(struct tables *t, struct table *table, const struct rib_en
 	e.n_best = set->n_best;
 	e.decided_at = set->decided_at;
 	vec_push(&table->entries, e);
+	remember_default(t, table, &e);
 }
 
 void tables_add(struct tables *t, const struct prefix *p, uint64_t announced_by, uint32_t n_alike)

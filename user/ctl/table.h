@@ -22,6 +22,9 @@ struct table {
 	local_list local; /* sorted */
 	size_t next;	  /* of local: the first that is not behind the prefix at hand */
 	VEC(struct reserved) reserved;
+	/* Of a VNet's default route: the sources (bits) of what may be used, and what the one in use does to others. */
+	unsigned default_from;
+	const char *default_says;
 	VEC(struct rib_entry) entries;
 	struct route_set *sets; /* what entries have had, by their candidates */
 };

@@ -89,6 +89,12 @@ static char *say_udr(const struct ending *e)
 	case UDR_NONE:
 		return xasprintf("%suser-defined route '%s' (%s) of '%s' says None: the packet is dropped", lead_in(e),
 				 u->name, prefix, e->last->device->name);
+	case UDR_VNET_LOCAL:
+		if (route_in_use(e->last)->link != NO_INDEX)
+			return NULL;
+		return xasprintf("%suser-defined route '%s' (%s) of '%s' says VnetLocal, and no virtual machine of it "
+				 "has the address: the packet is dropped",
+				 lead_in(e), u->name, prefix, e->last->device->name);
 	case UDR_INTERNET:
 		return xasprintf("%suser-defined route '%s' (%s) of '%s' says Internet, which is not part of the twin",
 				 lead_in(e), u->name, prefix, e->last->device->name);

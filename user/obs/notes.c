@@ -242,6 +242,26 @@ static char *say_default_route(const struct note_step *n)
 			 n->table->name);
 }
 
+/* A private address that would end at None in a network without a default route of its own. */
+static char *say_none_taken_away(const struct note_step *n)
+{
+	struct prefix p = prefix_of(&n->to->addr);
+	char text[PREFIX_STRLEN];
+
+	for (unsigned len = p.len + 1; len-- > n->entry->prefix.len;) {
+		const struct rib_entry *e;
+
+		p.len = len;
+		e = rib_find(n->table, &p);
+		for (unsigned i = 0; e && i < e->n_routes; i++) {
+			if (e->routes[i].unlisted && e->routes[i].invalid)
+				return xasprintf("'%s' has no system route %s (None): %s, so the packet follows that",
+						 n->table->name, prefix_format(&e->prefix, text), e->routes[i].invalid);
+		}
+	}
+	return NULL;
+}
+
 /* A BGP route to a part of the VNet's own or a peered space, which the system route beats all the same. */
 static char *say_system_first(const struct note_step *n)
 {
@@ -310,6 +330,7 @@ static const struct {
 	{"next-hop-is-msee", "azure.md 1.3, 3.1", say_msee},
 	{"user-defined-route", "azure.md 8.1", say_udr},
 	{"default-route-by-bgp", "azure.md 7.4, 8.1", say_default_route},
+	{"none-taken-away", "azure.md 8.1", say_none_taken_away},
 	{"system-before-bgp", "azure.md 8.1", say_system_first},
 	{"prefers-connection", "azure.md 7.4", say_weight},
 	{"shares-load", "azure.md 3.4, 7.4", say_shares},

@@ -348,9 +348,11 @@ static char *say_longer(const struct reason_case *c)
 		return NULL;
 	prefix_format(&e->prefix, longer);
 	if (e->routes[0].source == SOURCE_SYSTEM_NONE)
-		return xasprintf("'%s' has %s from '%s', but Azure's system route %s (None) is longer and drops the "
-				 "packet; announce a prefix longer than that",
-				 c->gap->lacks->name, c->prefix, knows(c), longer);
+		return xasprintf(
+			"'%s' has %s from '%s', but Azure's system route %s (None) is longer and drops the "
+			"packet; announce exactly that prefix, a longer one, or a default route, which takes it "
+			"away",
+			c->gap->lacks->name, c->prefix, knows(c), longer);
 	return xasprintf("'%s' could have %s from '%s', but its route %s is longer and does not lead there",
 			 c->gap->lacks->name, c->prefix, knows(c), longer);
 }

@@ -113,14 +113,14 @@ static void add_peer_rows(rows *out, const struct rib *rib, const struct rib_ent
 	}
 }
 
-/* Azure delivers inside a VNet by its space: there are no rows for single hosts. */
+/* Azure delivers inside a VNet by its space: there are no rows for single hosts, nor for what another has replaced. */
 static void add_entry(rows *out, const struct rib *rib, const struct rib_entry *e)
 {
 	for (unsigned i = 0; i < e->n_routes; i++) {
 		const struct route *r = &e->routes[i];
 		const struct link *l = r->link == NO_INDEX ? NULL : &rib->fabric->links.items[r->link];
 
-		if (!kinds[r->source].source)
+		if (!kinds[r->source].source || r->unlisted)
 			continue;
 		if (r->source == SOURCE_BGP && l && l->kind == LINK_PEERING && r->from != NO_INDEX)
 			add_peer_rows(out, rib, e, r, i < e->n_best);
