@@ -177,6 +177,18 @@ User Active 0.0.0.0/0 VirtualNetworkGateway"
 	witness "user-defined to the VPN gateway"
 }
 
+@test "two peers that use the hub's gateways meet at the edge router, not in the hub" {
+	filled default-route "ce1=0.0.0.0/0" "ce3=172.20.0.0/24" "hubflag=allowGatewayTransit: true" "peerflag=useRemoteGateways: true"
+	load_lab "$TOPOLOGY"
+	on two traceroute -n -I -q 2 -w 1 -m 6 10.3.0.4 >"$BATS_TEST_TMPDIR/trace"
+	same hops "$(hops "$BATS_TEST_TMPDIR/trace")" "10.1.1.4,*,10.3.0.4"
+	on two ping -n -c 1 -W 1 10.3.0.4 | grep -q 'ttl=62 '
+	erx fail c1
+	lost two 10.3.0.4 spoke route-none
+	erx restore c1
+	witness "two peers"
+}
+
 @test "a change of the file is planned, and takes rows and packets along" {
 	filled default-route "ce1=10.9.0.0/24" "ce3=172.20.0.0/24"
 	load_lab "$TOPOLOGY"

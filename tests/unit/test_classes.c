@@ -357,6 +357,7 @@ Test(classes, default_routes)
 {
 	check(model_with(DEFAULT_ROUTE, "ce1", "0.0.0.0/0, {first: 10.64.0.0/24, count: 4}, 172.16.0.0/12", "ce2",
 			 "0.0.0.0/0, 10.0.0.0/8", "ce3", "0.0.0.0/0, 172.20.0.0/24", "table", ", routeTable: own",
-			 "routes", "{name: u, addressPrefix: 192.168.0.0/16, nextHopType: None}", NULL),
+			 "routes", "{name: u, addressPrefix: 192.168.0.0/16, nextHopType: None}", "hubflag",
+			 "allowGatewayTransit: true", "peerflag", "useRemoteGateways: true", NULL),
 	      "default routes", 60);
 }

@@ -19,7 +19,7 @@
 
 /* What the topology's words are; NULL: nothing. */
 struct words {
-	const char *ce1, *ce2, *ce3, *table, *routes, *spokespace, *peerspace, *er;
+	const char *ce1, *ce2, *ce3, *table, *routes, *spokespace, *peerspace, *er, *peerflag, *hubflag;
 };
 
 static const char *or_nothing(const char *text)
@@ -31,7 +31,8 @@ static struct lab *filled(const struct words *w)
 {
 	return lab_filled(FILE_NAME, "ce1", or_nothing(w->ce1), "ce2", or_nothing(w->ce2), "ce3", or_nothing(w->ce3),
 			  "table", or_nothing(w->table), "routes", or_nothing(w->routes), "spokespace",
-			  or_nothing(w->spokespace), "peerspace", or_nothing(w->peerspace), "er", or_nothing(w->er), NULL);
+			  or_nothing(w->spokespace), "peerspace", or_nothing(w->peerspace), "er", or_nothing(w->er),
+			  "peerflag", or_nothing(w->peerflag), "hubflag", or_nothing(w->hubflag), NULL);
 }
 
 /* --- Rows --------------------------------------------------------------------------------------------------------- */
@@ -137,8 +138,8 @@ static const char *type_taken(const struct lab *lab, const struct step *s)
 /* What each VM sends to each of these goes by the type of the row that covers it, and show next-hop says the same. */
 static void expect_packets_follow_rows(const struct lab *lab, const char *what)
 {
-	static const char *const to[] = {"10.1.0.4",	"10.2.1.4",    "10.3.0.4",   "10.9.0.10", "10.77.0.1",
-					 "172.20.0.10", "172.31.0.1",  "192.168.7.7", "192.0.2.1", "100.64.0.1",
+	static const char *const to[] = {"10.1.0.4",	"10.2.1.4",   "10.3.0.4",    "10.9.0.10", "10.77.0.1",
+					 "172.20.0.10", "172.31.0.1", "192.168.7.7", "192.0.2.1", "100.64.0.1",
 					 "8.8.8.8",	"10.2.100.4", "169.254.0.1"};
 
 	vec_each(h, &lab->fabric->hosts) {
@@ -169,20 +170,44 @@ static void expect_packets_follow_rows(const struct lab *lab, const char *what)
 	}
 }
 
+/* Who is not reached has a cause, who is reached has none. */
+static void expect_causes(const struct lab *lab, const char *what)
+{
+	vec_each(a, &lab->fabric->hosts) {
+		vec_each(b, &lab->fabric->hosts) {
+			struct flow flow = {.src = a->addr, .dst = b->addr, .protocol = IPPROTO_ICMP};
+			struct prediction p;
+			struct note_case c = {.image = lab->image, .from = a, .to = b, .p = &p};
+			note_list notes = {};
+			bool cause = false;
+
+			if (a == b)
+				continue;
+			predict(lab->image, a, b, &flow, &p);
+			notes_find(&c, &notes);
+			vec_each(n, &notes)
+				cause |= n->cause;
+			cr_expect_eq(cause, !p.reachable, "%s: %s > %s: %s", what, a->name, b->name,
+				     cause ? "a cause, and it is reached" : "no cause");
+			notes_free(&notes);
+			prediction_free(&p);
+		}
+	}
+}
+
 /* --- Tables ------------------------------------------------------------------------------------------------------- */
 
-#define INTERNET     "Default Internet 0.0.0.0/0"
-#define BY_BGP	     "VirtualNetworkGateway VirtualNetworkGateway "
-#define TEN	     "Default None 10.0.0.0/8"
-#define HUNDRED	     "Default None 100.64.0.0/10"
-#define REST	     "Default None 172.16.0.0/12; Default None 192.168.0.0/16"
-#define NONES	     TEN "; " HUNDRED "; " REST
-#define USER(hop)    "User " hop " 0.0.0.0/0"
-#define OWN	     ", routeTable: own"
-#define QUIET	     ", routeTable: quiet"
-#define UDR(to, hop) "{name: u, addressPrefix: " to ", nextHopType: " hop "}"
-#define APPLIANCE(to)                                                                                                  \
-	"{name: u, addressPrefix: " to ", nextHopType: VirtualAppliance, nextHopIpAddress: 10.2.100.4}"
+#define INTERNET      "Default Internet 0.0.0.0/0"
+#define BY_BGP	      "VirtualNetworkGateway VirtualNetworkGateway "
+#define TEN	      "Default None 10.0.0.0/8"
+#define HUNDRED	      "Default None 100.64.0.0/10"
+#define REST	      "Default None 172.16.0.0/12; Default None 192.168.0.0/16"
+#define NONES	      TEN "; " HUNDRED "; " REST
+#define USER(hop)     "User " hop " 0.0.0.0/0"
+#define OWN	      ", routeTable: own"
+#define QUIET	      ", routeTable: quiet"
+#define UDR(to, hop)  "{name: u, addressPrefix: " to ", nextHopType: " hop "}"
+#define APPLIANCE(to) "{name: u, addressPrefix: " to ", nextHopType: VirtualAppliance, nextHopIpAddress: 10.2.100.4}"
 
 static const struct {
 	const char *name;
@@ -191,7 +216,9 @@ static const struct {
 } tables[] = {
 	{"no default route but the system's", {.ce1 = "10.9.0.0/24"}, "one", INTERNET "; " NONES},
 	/* By a user-defined route, of every type: the Internet row stays beside it. */
-	{"appliance", {.table = OWN, .routes = APPLIANCE("0.0.0.0/0")}, "one",
+	{"appliance",
+	 {.table = OWN, .routes = APPLIANCE("0.0.0.0/0")},
+	 "one",
 	 INTERNET " Invalid; " USER("VirtualAppliance")},
 	{"appliance that is not there",
 	 {.table = OWN,
@@ -199,13 +226,21 @@ static const struct {
 	 "one",
 	 INTERNET " Invalid; " USER("VirtualAppliance")},
 	{"None", {.table = OWN, .routes = UDR("0.0.0.0/0", "None")}, "one", INTERNET " Invalid; " USER("None")},
-	{"Internet", {.table = OWN, .routes = UDR("0.0.0.0/0", "Internet")}, "one",
+	{"Internet",
+	 {.table = OWN, .routes = UDR("0.0.0.0/0", "Internet")},
+	 "one",
 	 INTERNET " Invalid; " USER("Internet")},
-	{"VnetLocal", {.table = OWN, .routes = UDR("0.0.0.0/0", "VnetLocal")}, "one",
+	{"VnetLocal",
+	 {.table = OWN, .routes = UDR("0.0.0.0/0", "VnetLocal")},
+	 "one",
 	 INTERNET " Invalid; " USER("VnetLocal")},
-	{"gateway", {.ce3 = "172.20.0.0/24", .table = OWN, .routes = UDR("0.0.0.0/0", "VirtualNetworkGateway"), .er = "#"}, "one",
+	{"gateway",
+	 {.ce3 = "172.20.0.0/24", .table = OWN, .routes = UDR("0.0.0.0/0", "VirtualNetworkGateway"), .er = "#"},
+	 "one",
 	 INTERNET " Invalid; " USER("VirtualNetworkGateway")},
-	{"appliance, without propagation", {.ce1 = "0.0.0.0/0", .table = QUIET, .routes = APPLIANCE("0.0.0.0/0")}, "one",
+	{"appliance, without propagation",
+	 {.ce1 = "0.0.0.0/0", .table = QUIET, .routes = APPLIANCE("0.0.0.0/0")},
+	 "one",
 	 INTERNET " Invalid; " USER("VirtualAppliance")},
 	/* A subnet without that table has them all. */
 	{"another subnet", {.table = OWN, .routes = APPLIANCE("0.0.0.0/0")}, "two", INTERNET "; " NONES},
@@ -214,28 +249,42 @@ static const struct {
 	{"ExpressRoute", {.ce1 = "0.0.0.0/0"}, "hub-vm", BY_BGP "0.0.0.0/0"},
 	{"ExpressRoute, by the hub's gateway", {.ce1 = "0.0.0.0/0"}, "two", BY_BGP "0.0.0.0/0"},
 	{"ExpressRoute, a peer without gateway transit", {.ce1 = "0.0.0.0/0"}, "peer-vm", INTERNET "; " NONES},
-	{"ExpressRoute, a subnet without propagation", {.ce1 = "0.0.0.0/0", .table = QUIET}, "one",
+	{"ExpressRoute, a subnet without propagation",
+	 {.ce1 = "0.0.0.0/0", .table = QUIET},
+	 "one",
 	 INTERNET "; " NONES},
 	{"two circuits", {.ce1 = "0.0.0.0/0", .ce2 = "0.0.0.0/0"}, "two", BY_BGP "0.0.0.0/0"},
 	{"VPN", {.ce3 = "0.0.0.0/0"}, "hub-vm", BY_BGP "0.0.0.0/0"},
 	{"VPN, by the hub's gateway", {.ce3 = "0.0.0.0/0"}, "two", BY_BGP "0.0.0.0/0"},
-	{"ExpressRoute and VPN", {.ce1 = "0.0.0.0/0", .ce3 = "0.0.0.0/0"}, "hub-vm",
+	{"ExpressRoute and VPN",
+	 {.ce1 = "0.0.0.0/0", .ce3 = "0.0.0.0/0"},
+	 "hub-vm",
 	 BY_BGP "0.0.0.0/0; " BY_BGP "0.0.0.0/0 Invalid"},
 	/* Both: what BGP has learned is Invalid, and the Internet row is gone all the same. */
-	{"user-defined and BGP", {.ce1 = "0.0.0.0/0", .table = OWN, .routes = APPLIANCE("0.0.0.0/0")}, "one",
+	{"user-defined and BGP",
+	 {.ce1 = "0.0.0.0/0", .table = OWN, .routes = APPLIANCE("0.0.0.0/0")},
+	 "one",
 	 BY_BGP "0.0.0.0/0 Invalid; " USER("VirtualAppliance")},
 	/* The halves of a default route are none. */
 	{"halves", {.ce1 = "0.0.0.0/1, 128.0.0.0/1"}, "hub-vm", INTERNET "; " NONES},
 	{"halves, user-defined", {.table = OWN, .routes = UDR("0.0.0.0/1", "None")}, "one", INTERNET "; " NONES},
 	/* A route to exactly such a prefix replaces its row, and no other. */
-	{"10/8 to None", {.table = OWN, .routes = UDR("10.0.0.0/8", "None")}, "one",
+	{"10/8 to None",
+	 {.table = OWN, .routes = UDR("10.0.0.0/8", "None")},
+	 "one",
 	 INTERNET "; " HUNDRED "; " REST "; User None 10.0.0.0/8"},
-	{"10/8 to an appliance", {.table = OWN, .routes = APPLIANCE("10.0.0.0/8")}, "one",
+	{"10/8 to an appliance",
+	 {.table = OWN, .routes = APPLIANCE("10.0.0.0/8")},
+	 "one",
 	 INTERNET "; " HUNDRED "; " REST "; User VirtualAppliance 10.0.0.0/8"},
 	{"10/8 by BGP", {.ce1 = "10.0.0.0/8"}, "two", BY_BGP "10.0.0.0/8; " INTERNET "; " HUNDRED "; " REST},
-	{"10/8 by both", {.ce1 = "10.0.0.0/8", .table = OWN, .routes = APPLIANCE("10.0.0.0/8")}, "one",
+	{"10/8 by both",
+	 {.ce1 = "10.0.0.0/8", .table = OWN, .routes = APPLIANCE("10.0.0.0/8")},
+	 "one",
 	 BY_BGP "10.0.0.0/8 Invalid; " INTERNET "; " HUNDRED "; " REST "; User VirtualAppliance 10.0.0.0/8"},
-	{"10/8 and a default route by BGP", {.ce1 = "10.0.0.0/8, 0.0.0.0/0"}, "two",
+	{"10/8 and a default route by BGP",
+	 {.ce1 = "10.0.0.0/8, 0.0.0.0/0"},
+	 "two",
 	 BY_BGP "0.0.0.0/0; " BY_BGP "10.0.0.0/8"},
 	{"10/8 by BGP under a user-defined default route",
 	 {.ce1 = "10.0.0.0/8", .table = OWN, .routes = UDR("0.0.0.0/0", "None")},
@@ -245,16 +294,24 @@ static const struct {
 	 {.ce1 = "0.0.0.0/0", .table = OWN, .routes = UDR("10.0.0.0/8", "None")},
 	 "one",
 	 BY_BGP "0.0.0.0/0; User None 10.0.0.0/8"},
-	{"a part of 10/8", {.ce1 = "10.0.0.0/9", .table = OWN, .routes = UDR("10.128.0.0/9", "None")}, "one",
+	{"a part of 10/8",
+	 {.ce1 = "10.0.0.0/9", .table = OWN, .routes = UDR("10.128.0.0/9", "None")},
+	 "one",
 	 INTERNET "; " NONES},
 	/* Address space: the VNet's own that is such a prefix, or holds it; a peer's that is one. */
-	{"the VNet's own space", {.spokespace = ", 100.64.0.0/10"}, "two",
+	{"the VNet's own space",
+	 {.spokespace = ", 100.64.0.0/10"},
+	 "two",
 	 "Default VnetLocal 100.64.0.0/10; " INTERNET "; " TEN "; " REST},
 	{"the VNet's own space around it", {.spokespace = ", 100.0.0.0/8"}, "two", INTERNET "; " TEN "; " REST},
 	{"a part of it in the VNet's own space", {.spokespace = ", 100.64.0.0/16"}, "two", INTERNET "; " NONES},
-	{"a peer's space", {.peerspace = ", 100.64.0.0/10"}, "hub-vm",
+	{"a peer's space",
+	 {.peerspace = ", 100.64.0.0/10"},
+	 "hub-vm",
 	 "Default VNetPeering 100.64.0.0/10; " INTERNET "; " TEN "; " REST},
-	{"a peer's space under a default route by BGP", {.ce1 = "0.0.0.0/0", .peerspace = ", 100.64.0.0/10"}, "hub-vm",
+	{"a peer's space under a default route by BGP",
+	 {.ce1 = "0.0.0.0/0", .peerspace = ", 100.64.0.0/10"},
+	 "hub-vm",
 	 "Default VNetPeering 100.64.0.0/10; " BY_BGP "0.0.0.0/0"},
 };
 
@@ -265,6 +322,7 @@ Test(default_route, rows_and_packets)
 
 		expect_rows(lab, tables[i].vm, tables[i].name, tables[i].rows);
 		expect_packets_follow_rows(lab, tables[i].name);
+		expect_causes(lab, tables[i].name);
 		lab_free(lab);
 	}
 }
@@ -293,7 +351,8 @@ static void restore(struct lab *lab)
 	cr_assert_eq(lab_compute(lab, &e), 0, "%s", e.text);
 }
 
-/* The last default route gone, the system's rows are back, and with it they are gone again; groups alone are written. */
+/* The last default route gone, the system's rows are back, and with it they are gone again; groups alone are written.
+ */
 Test(default_route, withdrawn_and_back)
 {
 	static const struct {
@@ -320,8 +379,12 @@ Test(default_route, withdrawn_and_back)
 		 BY_BGP "0.0.0.0/0 Invalid; " USER("VirtualAppliance"),
 		 {"hub-c1"},
 		 {INTERNET " Invalid; " USER("VirtualAppliance")}},
-		{"10/8", {.ce1 = "10.0.0.0/8"}, "two",
-		 BY_BGP "10.0.0.0/8; " INTERNET "; " HUNDRED "; " REST, {"c1"}, {INTERNET "; " NONES}},
+		{"10/8",
+		 {.ce1 = "10.0.0.0/8"},
+		 "two",
+		 BY_BGP "10.0.0.0/8; " INTERNET "; " HUNDRED "; " REST,
+		 {"c1"},
+		 {INTERNET "; " NONES}},
 		{"10/8 and then the default route",
 		 {.ce1 = "10.0.0.0/8", .ce2 = "0.0.0.0/0"},
 		 "two",
@@ -339,6 +402,7 @@ Test(default_route, withdrawn_and_back)
 			lab_down(lab, cases[i].fail[k]);
 			expect_rows(lab, cases[i].vm, cases[i].fail[k], cases[i].after[k]);
 			expect_packets_follow_rows(lab, cases[i].fail[k]);
+			expect_causes(lab, cases[i].fail[k]);
 			now = routes_text(lab);
 			cr_expect_str_eq(now, whole, "%s: routes move when %s fails", cases[i].name, cases[i].fail[k]);
 			cr_expect(!lab->image->split);
@@ -371,7 +435,9 @@ Test(default_route, the_default_route_counts_for_icmp_errors)
 		 {.ce1 = "10.9.0.0/24", .table = OWN, .routes = UDR("0.0.0.0/0", "Internet")},
 		 "* * 10.9.0.10"},
 		{"to None", {.ce1 = "10.9.0.0/24", .table = OWN, .routes = UDR("0.0.0.0/0", "None")}, "* * 10.9.0.10"},
-		{"one of the reserved prefixes by BGP", {.ce1 = "10.9.0.0/24, 172.16.0.0/12"}, "172.16.1.1 * 10.9.0.10"},
+		{"one of the reserved prefixes by BGP",
+		 {.ce1 = "10.9.0.0/24, 172.16.0.0/12"},
+		 "172.16.1.1 * 10.9.0.10"},
 		{"a default route that this subnet does not take",
 		 {.ce1 = "0.0.0.0/0", .table = QUIET, .routes = APPLIANCE("10.9.9.0/24")},
 		 ""},
@@ -389,6 +455,51 @@ Test(default_route, the_default_route_counts_for_icmp_errors)
 			snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s%s", k > 1 ? " " : "",
 				 addr_is_set(&p.hops.items[k].addr) ? addr_format(&p.hops.items[k].addr, text) : "*");
 		cr_expect_str_eq(seen, cases[i].seen, "%s: '%s', should be '%s'", cases[i].name, seen, cases[i].seen);
+		prediction_free(&p);
+		lab_free(lab);
+	}
+}
+
+/* --- One peer to another ------------------------------------------------------------------------------------------ */
+
+#define BOTH_USE_HUB .peerflag = "useRemoteGateways: true", .hubflag = "allowGatewayTransit: true"
+
+/*
+ * A route to the hub's gateways that covers another peer leads to the edge router or the VPN gateway, which knows both
+ * and sends it back; never from one peering of the hub into another, which would make peering transitive.
+ */
+Test(default_route, peers_do_not_meet_in_the_hub)
+{
+	static const struct {
+		const char *name;
+		struct words words;
+		const char *devices;
+		int ping_ttl; /* 0: not reached */
+	} cases[] = {
+		{"by ExpressRoute", {.ce1 = "0.0.0.0/0", BOTH_USE_HUB}, "spoke hub c1.primary hub-er hub peer", 62},
+		{"by a network around it",
+		 {.ce1 = "10.0.0.0/9", BOTH_USE_HUB},
+		 "spoke hub c1.primary hub-er hub peer",
+		 62},
+		{"by VPN", {.ce3 = "0.0.0.0/0", BOTH_USE_HUB}, "spoke hub hub-vpn hub peer", 63},
+		{"a peer that does not use the gateways", {.ce1 = "0.0.0.0/0"}, "spoke hub c1.primary ce1", 0},
+		{"no default route", {.ce1 = "10.9.0.0/24", BOTH_USE_HUB}, "spoke", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lab *lab = filled(&cases[i].words);
+		const struct host *from = fabric_host(lab->fabric, "two"), *to = fabric_host(lab->fabric, "peer-vm");
+		struct flow flow = {.src = from->addr, .dst = to->addr, .protocol = IPPROTO_ICMP};
+		char devices[200] = "";
+		struct prediction p;
+
+		predict(lab->image, from, to, &flow, &p);
+		vec_each(s, &p.forward.steps)
+			snprintf(devices + strlen(devices), sizeof(devices) - strlen(devices), "%s%.*s",
+				 *devices ? " " : "", (int)strcspn(s->device->name, "/"), s->device->name);
+		cr_expect_str_eq(devices, cases[i].devices, "%s: %s", cases[i].name, devices);
+		cr_expect_eq(p.reachable ? p.ping_ttl : 0, cases[i].ping_ttl, "%s: ttl %d", cases[i].name, p.ping_ttl);
+		expect_causes(lab, cases[i].name);
 		prediction_free(&p);
 		lab_free(lab);
 	}

@@ -448,6 +448,14 @@ void local_routes(const struct local_case *c, const struct device *d, const stru
 		fillers[d->kind](&fill);
 }
 
+void local_routes_for_peers(const struct local_case *c, const struct device *d, local_list *out)
+{
+	struct fill fill = {.c = c, .device = d, .out = out};
+
+	add_system_routes(&fill);
+	add_hosts(&fill);
+}
+
 static void announce(struct prefix_plan *plan, const struct prefix *p)
 {
 	struct announcement a = {.prefix = prefix_network(p), .announcer = plan->announcers.n - 1};

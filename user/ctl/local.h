@@ -28,6 +28,8 @@ const struct conditions *conditions_heard(const struct local_case *c, uint32_t l
 
 /* Append the local routes of a device's table, or of the table of one of a VNet's subnets. */
 void local_routes(const struct local_case *c, const struct device *d, const struct subnet *subnet, local_list *out);
+/* The same of what a VNet has for its peers: all but its peerings. */
+void local_routes_for_peers(const struct local_case *c, const struct device *d, local_list *out);
 /* Append what a device announces when nothing has failed. */
 void local_announcements(const struct fabric *f, const struct device *d, struct prefix_plan *out);
 /* What an announcer announces with under these conditions; NULL: it is silent. */

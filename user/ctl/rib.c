@@ -222,6 +222,8 @@ static void end(struct run *r)
 
 static const char *table_name(struct rib *rib, const struct table *t)
 {
+	if (t->for_peers)
+		return arena_printf(rib->arena, "%s/(peers)", t->device->name);
 	return t->subnet ? arena_printf(rib->arena, "%s/%s", t->device->name, t->subnet->name) : t->device->name;
 }
 
@@ -243,6 +245,7 @@ static void take_tables(struct rib *rib, struct tables *tables)
 					.name = table_name(rib, t),
 					.device = t->device->index,
 					.subnet = t->subnet,
+					.for_peers = t->for_peers,
 					.n_entries = t->entries.n};
 
 		out.entries = take_entries(t);
@@ -346,6 +349,15 @@ const struct rib_table *rib_table_of_host(const struct rib *r, const struct host
 	return table_of_subnet(r, r->fabric->ports.items[h->port].device, h->subnet);
 }
 
+const struct rib_table *rib_table_for_peers(const struct rib *r, uint32_t device)
+{
+	for (size_t i = r->fabric->devices.n; i < r->tables.n; i++) {
+		if (r->tables.items[i].for_peers && r->tables.items[i].device == device)
+			return &r->tables.items[i];
+	}
+	return rib_table_of(r, device);
+}
+
 const struct rib_table *rib_table_of_port(const struct rib *r, uint32_t port)
 {
 	const struct port *p = &r->fabric->ports.items[port];
@@ -355,6 +367,8 @@ const struct rib_table *rib_table_of_port(const struct rib *r, uint32_t port)
 		return rib_table_of_host(r, &r->fabric->hosts.items[r->fabric->links.items[p->link].host]);
 	if (d->kind == ERX_KIND_VNET && (p->role == ERX_ROLE_GATEWAY || p->role == ERX_ROLE_MSEE))
 		return table_of_subnet(r, p->device, d->vnet->gateway_subnet);
+	if (p->role == ERX_ROLE_PEERING)
+		return rib_table_for_peers(r, p->device);
 	return rib_table_of(r, p->device);
 }
 

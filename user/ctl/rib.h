@@ -137,13 +137,16 @@ struct rib_entry {
 /*
  * One routing table. Every device has one; a VNet has another for each subnet
  * with a route table, which differs in what UDRs add and what
- * disableBgpRoutePropagation takes away.
+ * disableBgpRoutePropagation takes away. A hub with several peers has a third
+ * for what these send through its gateways, without its own peerings: they are
+ * not transitive (azure.md 7.5).
  */
 struct rib_table {
 	uint32_t index;
-	const char *name; /* the device's name, or "VNET/SUBNET" */
+	const char *name; /* the device's name, "VNET/SUBNET", or "VNET/(peers)" */
 	uint32_t device;
-	const struct subnet *subnet; /* NULL: the device's own table */
+	const struct subnet *subnet; /* NULL: not a subnet's */
+	bool for_peers;		     /* for what comes in over a peering */
 	struct rib_entry *entries;   /* sorted by prefix_compare(); equal routes of several entries are kept once */
 	size_t n_entries;
 };
@@ -193,7 +196,7 @@ struct rib_sent;
 struct rib {
 	struct arena *arena;
 	const struct fabric *fabric;  /* not owned */
-	VEC(struct rib_table) tables; /* the devices' own by device index, then those of subnets */
+	VEC(struct rib_table) tables; /* the devices' own by device index, then those for peers and of subnets */
 	VEC(struct session_view) sessions;
 	struct rib_sent *sent; /* what passed over the sessions; behind rib_advertised() */
 	size_t events;	       /* UPDATEs until the fixed point */
@@ -226,8 +229,10 @@ void rib_free(struct rib *r); /* NULL is fine */
 /* The device's own table; that of a host's port (its subnet's, when that has one). */
 const struct rib_table *rib_table_of(const struct rib *r, uint32_t device);
 const struct rib_table *rib_table_of_host(const struct rib *r, const struct host *h);
+/* What a VNet has for those who use its gateways: its own table when it has no other. */
+const struct rib_table *rib_table_for_peers(const struct rib *r, uint32_t device);
 /* The table for what arrives at a port: a host's; the GatewaySubnet's, when that has a route table, for
- * what comes in from a gateway or past it; else the device's own. */
+ * what comes in from a gateway or past it; the one for peers over a peering; else the device's own. */
 const struct rib_table *rib_table_of_port(const struct rib *r, uint32_t port);
 /* Exact and longest-prefix look-up; NULL when there is none. Entries without a best route do not cover. */
 const struct rib_entry *rib_find(const struct rib_table *t, const struct prefix *p);

@@ -62,6 +62,8 @@ static void reserve_spaces(struct tables *t, struct table *table)
 	if (!v)
 		return;
 	reserve(table, v, "inside the VNet's own address space, whose system route stays preferred");
+	if (table->for_peers)
+		return;
 	if (table->device->gateway) {
 		vnets_behind(t->c->fabric->topo, v, &others);
 	} else {
@@ -81,14 +83,44 @@ static void reserve_spaces(struct tables *t, struct table *table)
 	vec_free(&others);
 }
 
-static void add_table(struct tables *t, const struct device *d, const struct subnet *subnet)
+static void add_table(struct tables *t, struct table new)
 {
-	struct table *table = vec_push(&t->list, ((struct table){.device = d, .subnet = subnet}));
+	struct table *table = vec_push(&t->list, new);
 
-	local_routes(t->c, d, subnet, &table->local);
+	if (table->for_peers)
+		local_routes_for_peers(t->c, table->device, &table->local);
+	else
+		local_routes(t->c, table->device, table->subnet, &table->local);
 	if (table->local.n)
 		qsort(table->local.items, table->local.n, sizeof(*table->local.items), compare_local);
 	reserve_spaces(t, table);
+}
+
+/* Whether what one peer sends through this VNet's gateways could meet its peering with another. */
+static bool has_table_for_peers(const struct topo *t, const struct vnet *v)
+{
+	unsigned n = 0;
+	bool used = false;
+
+	vec_each(p, &v->peerings)
+		n += p->connected;
+	vec_each(other, &t->vnets)
+		used |= other->remote_gateway_of == v;
+	return used && n > 1;
+}
+
+static void add_tables_of_vnet(struct tables *t, const struct vnet *v)
+{
+	const struct device *d = device_at(t, device_of_vnet(t->c->fabric, v));
+
+	if (has_table_for_peers(t->c->fabric->topo, v)) {
+		t->for_peers[d->index] = t->list.n;
+		add_table(t, (struct table){.device = d, .for_peers = true});
+	}
+	vec_each(s, &v->subnets) {
+		if (s->route_table)
+			add_table(t, (struct table){.device = d, .subnet = s});
+	}
 }
 
 /* VNets take from gateways, spokes from their hub, switches from routers. */
@@ -118,16 +150,14 @@ struct tables *tables_new(const struct local_case *c, const struct bgp *bgp, str
 	t->earlier = earlier;
 	t->arena = arena;
 	t->inside = xcalloc(c->fabric->devices.n, sizeof(*t->inside));
+	t->for_peers = xcalloc(c->fabric->devices.n, sizeof(*t->for_peers));
 	vec_each(d, &c->fabric->devices) {
 		t->inside[d->index] = inside_link(t, d);
-		add_table(t, d, NULL);
+		t->for_peers[d->index] = t->list.n;
+		add_table(t, (struct table){.device = d});
 	}
-	vec_each(v, &c->fabric->topo->vnets) {
-		vec_each(s, &v->subnets) {
-			if (s->route_table)
-				add_table(t, device_at(t, device_of_vnet(c->fabric, v)), s);
-		}
-	}
+	vec_each(v, &c->fabric->topo->vnets)
+		add_tables_of_vnet(t, v);
 	for (unsigned round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < t->list.n; i++) {
 			if (fill_round(&t->list.items[i]) == round)
@@ -149,6 +179,7 @@ void tables_free(struct tables *t)
 	vec_free(&t->order);
 	vec_free(&t->candidates);
 	free(t->inside);
+	free(t->for_peers);
 	free(t);
 }
 
@@ -240,7 +271,9 @@ static const struct route *best_learned(const struct tables *t, uint32_t table, 
 static void add_from_device(struct tables *t, const struct table *to, uint32_t device, uint32_t link,
 			    struct addr next_hop, const struct prefix *p)
 {
-	const struct route *best = is_up(t, link) ? best_learned(heard(t, link, to->device->index), device, p) : NULL;
+	const struct route *best = is_up(t, link)
+					   ? best_learned(heard(t, link, to->device->index), t->for_peers[device], p)
+					   : NULL;
 	struct route r;
 
 	if (!best)

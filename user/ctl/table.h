@@ -19,6 +19,7 @@ struct route_set;
 struct table {
 	const struct device *device;
 	const struct subnet *subnet;
+	bool for_peers;	  /* of a VNet, without its peerings */
 	local_list local; /* sorted */
 	size_t next;	  /* of local: the first that is not behind the prefix at hand */
 	VEC(struct reserved) reserved;
@@ -34,6 +35,7 @@ struct tables {
 	const struct bgp *bgp;
 	struct arena *arena; /* of the routes */
 	VEC(struct table) list;
+	uint32_t *for_peers;	       /* by device: place in list of the table that its peers take routes from */
 	uint32_t *inside;	       /* by device: a gateway's link to its VNet while it is up, NO_INDEX otherwise */
 	VEC(uint32_t) order;	       /* in which they are filled: a table after those it takes routes from */
 	VEC(struct route) candidates;  /* of the entry at hand */

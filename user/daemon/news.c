@@ -252,8 +252,11 @@ static void compare_tables(struct controller *c, const struct rib *was, const st
 {
 	unsigned told = 0;
 
+	/* What a VNet has for its peers changes with its own. */
 	for (size_t i = 0; i < now->tables.n && i < was->tables.n; i++)
-		told = compare_table(c, &was->tables.items[i], &now->tables.items[i], told);
+		told = now->tables.items[i].for_peers
+			       ? told
+			       : compare_table(c, &was->tables.items[i], &now->tables.items[i], told);
 	if (told > MOST_PATHS)
 		event(c, "best-path", c->name, NULL, "and %u best paths more", told - MOST_PATHS);
 }

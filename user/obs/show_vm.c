@@ -105,7 +105,7 @@ static void add_row(rows *out, const struct fabric *f, const struct rib_entry *e
 static void add_peer_rows(rows *out, const struct rib *rib, const struct rib_entry *e, const struct route *r,
 			  bool active)
 {
-	const struct rib_entry *hub = rib_find(rib_table_of(rib, r->from), &e->prefix);
+	const struct rib_entry *hub = rib_find(rib_table_for_peers(rib, r->from), &e->prefix);
 
 	for (unsigned i = 0; hub && i < hub->n_routes; i++) {
 		if (hub->routes[i].source == SOURCE_BGP)
