@@ -84,10 +84,10 @@ static void apply(const char *text)
 	cr_assert(twin.lab, "the topology is refused");
 	lab_follow(twin.lab);
 	cr_assert_eq(lab_compute(twin.lab, &e), 0, "%s", e.text);
-	lock = lab_lock_all(true, &e);
+	lock = lab_lock(twin.name, true, true, &e);
 	cr_assert_geq(lock, 0, "%s", e.text);
 	err = lab_apply(twin.lab, NULL, false, &changes, &e);
-	close(lock);
+	lab_unlock(lock);
 	cr_assert_eq(err, 0, "%s", e.text);
 	cr_assert_eq(lab_dp(twin.lab, &twin.dp, &e), 0, "%s", e.text);
 }
@@ -127,12 +127,11 @@ static void remove_lab(const char *name)
 {
 	struct lab_removed removed;
 	struct error e = {};
-	int lock = lab_lock_all(true, &e);
+	int lock = lab_lock(name, true, true, &e);
 
 	if (lab_remove(name, &removed, &e))
 		fprintf(stderr, "lab '%s' stays: %s\n", name, e.text);
-	if (lock >= 0)
-		close(lock);
+	lab_unlock(lock);
 }
 
 void twin_unload(void)

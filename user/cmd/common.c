@@ -174,7 +174,7 @@ int put_back_loans(const char *name)
 	bool dead = !controller_pid(name);
 	struct error e = {};
 	/* None is started while the lab is loaded or unloaded, which end it. */
-	int all = dead ? lab_lock_all(false, &e) : -1, err = dead && all < 0 ? all : is_loaded(name, &e);
+	int turn = dead ? lab_turn(name, false, &e) : -1, err = dead && turn < 0 ? turn : is_loaded(name, &e);
 
 	if (!err)
 		err = controller_ensure(name, &e);
@@ -185,8 +185,7 @@ int put_back_loans(const char *name)
 	else if (dead && !err)
 		log_info("FastPath of lab '%s' is again as it was before a comparison that has not ended in order",
 			 name);
-	if (all >= 0)
-		close(all);
+	lab_unlock(turn);
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "daemon/client.h"
@@ -100,16 +99,19 @@ static int loaded_before(const char *name, struct lab **before, struct error *e)
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
+/* In the lab's turn. What is left of a lab without a run directory is locked as well: so that is made. */
 static int remove_lab(const char *name, struct lab_removed *removed, struct error *e)
 {
 	int err = controller_end(name, e), lock;
 
+	memset(removed, 0, sizeof(*removed));
 	if (err)
 		return err;
-	lock = lab_lock(name, false, true, e);
+	lock = lab_lock(name, true, true, e);
+	if (lock < 0)
+		return lock;
 	err = lab_remove(name, removed, e);
-	if (lock >= 0)
-		close(lock);
+	lab_unlock(lock);
 	return err;
 }
 
@@ -122,7 +124,7 @@ static int make_former(const char *name, struct lab *before, struct lab_changes 
 	err = lab_apply(before, NULL, false, changes, e);
 	if (!err)
 		err = lab_save(before, e);
-	close(lock);
+	lab_unlock(lock);
 	return err ? err : hand_over(name, e);
 }
 
@@ -181,37 +183,87 @@ static int report_exchange(const struct lab *lab, const exchange_pairs *pairs)
 	return EXIT_INVALID;
 }
 
-static int check_exchange(const struct lab *lab)
+/* A silent fault loses packets that the model says arrive: that is what the user asked for. */
+static bool loses_on_purpose(const struct lab *lab)
 {
-	exchange_pairs pairs = {};
-	struct error e = {};
-	int err, code = EXIT_DONE;
-
-	/* A silent fault loses packets that the model says arrive: that is what the user asked for. */
 	vec_each(f, &lab->faults) {
 		if (f->kind == FAULT_SILENT || f->kind == FAULT_ARP) {
 			log_info("no exchange between hosts was tried: '%s' fails silently", f->target);
-			return EXIT_DONE;
+			return true;
 		}
 	}
 	for (uint32_t l = 0; l < lab->fabric->links.n; l++) {
 		if (lab->impairments[l].params.loss_ppm >= MUCH_LOSS_PPM) {
 			log_info("no exchange between hosts was tried: '%s' is to lose %g %% of its packets",
 				 lab->fabric->links.items[l].name, lab->impairments[l].params.loss_ppm / 1e4);
-			return EXIT_DONE;
+			return true;
 		}
 	}
+	return false;
+}
+
+static int not_known(const char *name, const char *why)
+{
+	log_error("%s", why);
+	log_info("lab '%s' is loaded; whether its hosts reach each other is not known", name);
+	return EXIT_REFUSED;
+}
+
+/* What the lab was while its hosts talked, and what it is now: hosts talk without a lock. */
+static bool is_as_it_was(const struct lab *was, const struct lab *is)
+{
+	char *before = lab_state_text(was), *now = lab_state_text(is);
+	bool same = was->file_size == is->file_size && !memcmp(was->file, is->file, is->file_size) &&
+		    !strcmp(before, now);
+
+	free(before);
+	free(now);
+	return same;
+}
+
+/* Once. Returns the exit code, or -1: the lab has changed meanwhile, and *now is what it has become, so what was heard
+ * says nothing. */
+static int try_exchange(const struct lab *lab, struct lab **now)
+{
+	exchange_pairs pairs = {};
+	struct error e = {}, gone = {};
+	int err, code = EXIT_DONE;
+
 	lab_pairs(lab, &pairs);
 	err = lab_exchange(lab, &pairs, EXCHANGE_MS + 3 * lab_slowest_ns(lab) / 1000000, &e);
-	if (err == -ETIMEDOUT) {
-		code = report_exchange(lab, &pairs);
-	} else if (err) {
-		code = refuse(&e);
-		log_info("lab '%s' is loaded; whether its hosts reach each other is not known", lab->topo->name);
-	} else {
+	if (!err)
 		log_verbose("%zu pairs of hosts have exchanged TCP and UDP", pairs.n);
-	}
+	else if (lab_open_now(lab->topo->name, now, &gone))
+		code = refuse(&gone);
+	else if (!is_as_it_was(lab, *now))
+		code = -1;
+	else
+		code = err == -ETIMEDOUT ? report_exchange(lab, &pairs) : not_known(lab->topo->name, e.text);
 	vec_free(&pairs);
+	return code;
+}
+
+#define TRIES 3
+
+static int check_exchange(const char *name)
+{
+	struct lab *lab, *now = NULL;
+	struct error e = {};
+	int code = -1;
+
+	if (lab_open_now(name, &lab, &e))
+		return refuse(&e);
+	for (int i = 0; code < 0 && i < TRIES; i++) {
+		code = loses_on_purpose(lab) ? EXIT_DONE : try_exchange(lab, &now);
+		if (now) {
+			lab_free(lab);
+			lab = now;
+			now = NULL;
+		}
+	}
+	if (code < 0)
+		code = not_known(name, "the lab was changed each time while its hosts talked");
+	lab_free(lab);
 	return code;
 }
 
@@ -268,51 +320,47 @@ static int prepare(struct lab *lab, const struct lab *before, struct error *e)
 	return err;
 }
 
-/* Under the lock of all labs; *lock is the lab's own. */
-static int load_locked(const struct call *call, struct lab *lab, int *lock, double start)
+/* Under the lab's lock, before anything is touched. Returns the exit code. */
+static int begin_load(struct lab *lab, struct lab **before, struct error *e)
+{
+	const char *name = lab->topo->name;
+
+	*before = NULL;
+	if (loaded_before(name, before, e))
+		return refuse(e);
+	if (!prepare(lab, *before, e))
+		return EXIT_DONE;
+	if (!*before)
+		lab_forget_unused(name);
+	refuse(e);
+	return EXIT_INVALID;
+}
+
+/* In the lab's turn. */
+static int load_in_turn(const struct call *call, struct lab *lab, double start)
 {
 	const char *name = lab->topo->name;
 	struct lab *before;
 	struct lab_changes changes = {};
 	struct error e = {};
-	int err = loaded_before(name, &before, &e);
+	int lock = lab_lock(name, true, true, &e), code, err = 0;
 
-	if (err)
+	if (lock < 0)
 		return refuse(&e);
-	err = prepare(lab, before, &e);
-	if (err) { /* nothing has been touched yet */
-		if (!before)
-			lab_forget_unused(name);
-		lab_free(before);
-		refuse(&e);
-		return EXIT_INVALID;
-	}
-	err = make(lab, before, &changes, &e);
-	close(*lock);
-	*lock = -1;
-	if (!err && (!call->no_controller || controller_pid(name)))
+	code = begin_load(lab, &before, &e);
+	if (!code)
+		err = make(lab, before, &changes, &e);
+	lab_unlock(lock);
+	if (!code && !err && (!call->no_controller || controller_pid(name)))
 		err = hand_over(name, &e);
 	if (err) {
-		refuse(&e);
+		code = refuse(&e);
 		undo(name, before);
-	} else {
+	} else if (!code) {
 		say_loaded(lab, before, &changes, start);
 		fastpath_limits(lab->topo, lab->fastpath, warn_of_limit, NULL);
 	}
 	lab_free(before);
-	return err ? EXIT_REFUSED : EXIT_DONE;
-}
-
-static int load_under_all(const struct call *call, struct lab *lab, double start)
-{
-	struct error e = {};
-	int lock = lab_lock(lab->topo->name, true, true, &e), code;
-
-	if (lock < 0)
-		return refuse(&e);
-	code = load_locked(call, lab, &lock, start);
-	if (lock >= 0)
-		close(lock);
 	return code;
 }
 
@@ -320,16 +368,17 @@ int load_parsed(const struct call *call, struct lab *lab)
 {
 	double start = log_clock(), since;
 	struct error e = {};
-	int code, all = lab_lock_all(true, &e);
+	int turn = lab_turn(lab->topo->name, true, &e), code;
 
-	code = all < 0 ? refuse(&e) : load_under_all(call, lab, start);
+	if (turn < 0)
+		return refuse(&e);
+	code = load_in_turn(call, lab, start);
+	lab_unlock(turn);
 	since = log_clock();
 	if (code == EXIT_DONE) {
-		code = check_exchange(lab);
+		code = check_exchange(lab->topo->name);
 		log_took("exchange between hosts", &since);
 	}
-	if (all >= 0)
-		close(all);
 	return code;
 }
 
@@ -395,25 +444,18 @@ int cmd_plan(const struct call *call)
 {
 	struct lab_changes changes = {};
 	struct error e = {};
-	int code, all, lock, err;
+	int code, lock, err;
 	struct lab *lab = read_lab(call->argv[0], &code), *before;
 
 	if (!lab)
 		return code;
-	all = lab_lock_all(true, &e);
-	if (all < 0) {
-		lab_free(lab);
-		return refuse(&e);
-	}
 	lock = lab_lock(lab->topo->name, false, false, &e); /* not there when the lab is not */
 	err = loaded_before(lab->topo->name, &before, &e);
 	if (!err)
 		err = prepare(lab, before, &e);
 	if (!err)
 		err = lab_apply(lab, before, true, &changes, &e);
-	if (lock >= 0)
-		close(lock);
-	close(all);
+	lab_unlock(lock);
 	if (err)
 		code = refuse(&e);
 	else
@@ -432,8 +474,12 @@ static int unload_one(const char *name)
 	struct lab_removed removed;
 	struct error e = {};
 	double since = log_clock();
-	int err = remove_lab(name, &removed, &e);
+	int turn = lab_turn(name, true, &e), err;
 
+	if (turn < 0)
+		return refuse(&e);
+	err = remove_lab(name, &removed, &e);
+	lab_unlock(turn);
 	if (*removed.held)
 		log_info("%s", removed.held);
 	if (err)
@@ -468,15 +514,7 @@ static int unload_only(void)
 
 int unload_lab(const char *name)
 {
-	struct error e = {};
-	int lock = lab_lock_all(true, &e), code;
-
-	if (lock < 0)
-		return refuse(&e);
-	code = name ? unload_one(name) : unload_only();
-	rmdir(LAB_RUN); /* the last lab takes it away; otherwise it is not empty */
-	close(lock);
-	return code;
+	return name ? unload_one(name) : unload_only();
 }
 
 int cmd_unload(const struct call *call)

@@ -29,8 +29,39 @@ static void show_parts(const char *name, int err, const struct error *e, cJSON *
 	cJSON_AddItemToArray(list, item);
 }
 
-/* Whatever of the lab can still be read is shown; what is gone is said. */
-static void show_one(const char *name, cJSON *list)
+/* Under its lock: a lab that is just being made is no damaged one. */
+static int read_locked(const char *name, struct lab **lab, net_states *states, struct error *e)
+{
+	int lock = lab_lock(name, false, false, e), err;
+	struct error unread = {};
+	char fabric[256];
+
+	if (lock < 0)
+		return lock;
+	err = lab_open(name, lab, e);
+	lab_fabric_namespace(name, fabric);
+	if (!err && net_states_read(fabric, states, &unread))
+		log_verbose("%s", unread.text);
+	lab_unlock(lock);
+	return err;
+}
+
+static bool is_there(const char *name)
+{
+	net_names names = {};
+	bool found = false;
+
+	lab_names(&names);
+	vec_each(n, &names) {
+		found = found || !strcmp(name, *n);
+		free(*n);
+	}
+	vec_free(&names);
+	return found;
+}
+
+/* Whatever of the lab can still be read is shown; what is gone is said. Returns whether anything is there. */
+static bool show_one(const char *name, cJSON *list)
 {
 	struct status_input in = {};
 	struct error e = {};
@@ -38,27 +69,29 @@ static void show_one(const char *name, cJSON *list)
 	struct lab *lab = NULL;
 	load_list loads = {};
 	struct dp *dp = NULL;
-	char fabric[256];
-	pid_t pid = controller_pid(name);
+	pid_t pid;
 	int err;
 
-	err = lab_open(name, &lab, &e);
+	err = read_locked(name, &lab, &states, &e);
 	if (!err && lab_has_loans(lab)) {
 		put_back_loans(name);
 		lab_free(lab);
+		vec_free(&states);
 		lab = NULL;
-		err = lab_open(name, &lab, &e);
+		err = read_locked(name, &lab, &states, &e);
 	}
 	if (!err)
 		err = lab_compute(lab, &e);
 	if (err) {
-		show_parts(name, err, &e, list);
+		bool there = err != -ENOENT || is_there(name); /* or it was unloaded meanwhile */
+
+		if (there)
+			show_parts(name, err, &e, list);
 		lab_free(lab);
-		return;
+		vec_free(&states);
+		return there;
 	}
-	lab_fabric_namespace(name, fabric);
-	if (net_states_read(fabric, &states, &e))
-		log_verbose("%s", e.text);
+	pid = controller_pid(name);
 	if (lab_dp(lab, &dp, &e))
 		log_verbose("%s", e.text);
 	if (dp && loads_watch(dp, lab->image, &loads))
@@ -78,6 +111,7 @@ static void show_one(const char *name, cJSON *list)
 	vec_free(&loads);
 	vec_free(&states);
 	lab_free(lab);
+	return true;
 }
 
 int cmd_status(const struct call *call)
@@ -85,25 +119,16 @@ int cmd_status(const struct call *call)
 	cJSON *list = call->json ? cJSON_CreateArray() : NULL;
 	bool found = !call->lab;
 	net_names names = {};
-	struct error e = {};
-	/* A lab that is just being made is no damaged one. */
-	int lock = access(LAB_RUN, F_OK) ? -1 : lab_lock_all(false, &e);
 
-	if (lock < 0 && e.text[0])
-		return refuse(&e);
 	lab_names(&names);
 	if (found && !names.n && !list)
 		log_info("no lab is loaded; run 'erxdpctl load FILE'");
 	vec_each(n, &names) {
-		if (!call->lab || !strcmp(call->lab, *n)) {
-			show_one(*n, list);
-			found = true;
-		}
+		if (!call->lab || !strcmp(call->lab, *n))
+			found = show_one(*n, list) || found;
 		free(*n);
 	}
 	vec_free(&names);
-	if (lock >= 0)
-		close(lock);
 	if (list) {
 		cJSON *root = cJSON_CreateObject();
 

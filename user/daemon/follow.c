@@ -35,8 +35,7 @@ int follow_lock(struct controller *c, struct error *e)
 
 void follow_unlock(struct controller *c)
 {
-	if (c->lock >= 0)
-		close(c->lock);
+	lab_unlock(c->lock);
 	c->lock = -1;
 }
 

@@ -28,6 +28,7 @@
 
 struct dp;
 
+bool dp_is_mounted(void); /* bpffs, on /sys/fs/bpf */
 /* Mount bpffs on /sys/fs/bpf when it is not; *mounted tells whether that was done now. Returns 0 or -errno. */
 int dp_mount(bool *mounted, struct error *e);
 

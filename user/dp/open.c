@@ -42,6 +42,13 @@ void dp_pin_path(const char *lab, const char *rest, char out[static 512])
 	snprintf(out, 512, DP_ROOT "/%s%s%s", lab, *rest ? "/" : "", rest);
 }
 
+bool dp_is_mounted(void)
+{
+	struct statfs fs;
+
+	return !statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
 int dp_mount(bool *mounted, struct error *e)
 {
 	struct statfs fs;
@@ -261,9 +268,14 @@ static int make_directories(const char *lab, struct error *e)
 {
 	static const char *const parts[] = {"", "programs", "ports"};
 	char path[512];
+	int tries = 100;
 
-	if (mkdir(DP_ROOT, 0700) && errno != EEXIST)
-		return error_set(e, -errno, "cannot create '" DP_ROOT "': %s; run as root", strerror(errno));
+	/* The last lab to go takes the directory of all of them away, maybe in between. */
+	dp_pin_path(lab, "", path);
+	do {
+		if (mkdir(DP_ROOT, 0700) && errno != EEXIST)
+			return error_set(e, -errno, "cannot create '" DP_ROOT "': %s; run as root", strerror(errno));
+	} while (mkdir(path, 0700) && errno == ENOENT && --tries);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		dp_pin_path(lab, parts[i], path);
 		if (mkdir(path, 0700) && errno != EEXIST)

@@ -250,6 +250,22 @@ static int make_wires(const struct lab *lab, struct lab_changes *changes, struct
 	return wires_make(lab, lab->image, how, &changes->wires, e);
 }
 
+/* A second bpffs over the first would hide all pins. */
+static int mount_bpffs(const char *name, bool *mounted, struct error *e)
+{
+	int lock, err;
+
+	*mounted = false;
+	if (dp_is_mounted())
+		return 0;
+	lock = lab_lock_machine(name, e);
+	if (lock < 0)
+		return lock;
+	err = dp_mount(mounted, e);
+	lab_unlock(lock);
+	return err;
+}
+
 int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_changes *changes, struct error *e)
 {
 	struct net_plan plan, both;
@@ -267,7 +283,7 @@ int lab_apply(struct lab *lab, const struct lab *before, bool dry, struct lab_ch
 	make_plan(lab, &both);
 	if (before)
 		add_former(&both, before);
-	err = dp_mount(&changes->mounted_bpffs, e);
+	err = mount_bpffs(lab->topo->name, &changes->mounted_bpffs, e);
 	/* Numbers before entries: a killed run must not leave entries whose numbers nobody knows. */
 	if (!err)
 		err = save_ids(lab, e);
@@ -322,8 +338,6 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 	memset(removed, 0, sizeof(*removed));
 	dp_pin_path(name, "", path);
 	removed->pins = !access(path, F_OK);
-	lab_run_path(name, "", path);
-	removed->files = !access(path, F_OK);
 	err = dp_remove(name, e);
 	log_took("programs and maps", &since);
 	net_err = net_remove(name, &removed->namespaces, &held);
@@ -340,5 +354,5 @@ int lab_remove(const char *name, struct lab_removed *removed, struct error *e)
 		*e = held_by_wires;
 		err = wire_err;
 	}
-	return err ? err : run_remove(name, e);
+	return err ? err : run_remove(name, &removed->files, e);
 }

@@ -6,18 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lab/state.h"
 #include "lib/log.h"
 #include "wire/wire.h"
 
-/* All that may be in a lab's run directory; sockets and "controller" are the controller's (daemon/). */
+#define GATE "gate" /* to the lab's lock, which is on the directory itself */
+#define TURN "turn"
+
+/* All that may be in a lab's run directory besides those; sockets and "controller" are the controller's (daemon/). */
 static const char *const run_files[] = {"topology.yaml", "state",     "ids",	  "read.sock", "change.sock",
 					"controller",	 WIRE_CONFIG, WIRE_STATS, WIRE_LOCK,   LAB_LOG};
 
@@ -26,78 +30,127 @@ void lab_run_path(const char *lab, const char *file, char out[static 512])
 	snprintf(out, 512, LAB_RUN "/%s%s%s", lab, *file ? "/" : "", file);
 }
 
-/* --- Locks ------------------------------------------------------------------------------------------------------- */
+/* --- Directories ------------------------------------------------------------------------------------------------- */
 
 /*
- * A directory that members of the group may pass through, to the controller's
- * reading socket, and nobody but root may open: whoever can open it can hold the
- * lock and keep everybody waiting.
+ * Members of the group may list the labs and pass through to a controller's
+ * reading socket. Nobody but root may open a lab's own directory: whoever can
+ * open it can hold the lock and keep everybody waiting.
  */
-static int make_directory(const char *path, struct error *e)
+static int open_to_group(const char *path, mode_t mode, struct error *e)
 {
 	const struct group *group = getgrnam(LAB_GROUP);
+	struct stat is;
 
-	if (mkdir(path, 0700)) {
-		if (errno == EEXIST)
-			return 0;
-		return error_set(e, -errno, "cannot create '%s': %s%s", path, strerror(errno),
-				 errno == EACCES || errno == EPERM ? "; run as root" : "");
-	}
-	if (group && (chown(path, 0, group->gr_gid) || chmod(path, 0710)))
+	if (!group || (!stat(path, &is) && is.st_gid == group->gr_gid && (is.st_mode & 07777) == mode))
+		return 0;
+	if (chown(path, 0, group->gr_gid) || chmod(path, mode))
 		return error_set(e, -errno, "cannot open '%s' to group " LAB_GROUP ": %s", path, strerror(errno));
 	return 0;
 }
 
-/* Whether the directory that fd holds is still the one of that name: an unload may have taken it away. */
+static int make_directory(const char *path, mode_t mode, struct error *e)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return error_set(e, -errno, "cannot create '%s': %s%s", path, strerror(errno),
+				 errno == EACCES || errno == EPERM ? "; run as root" : "");
+	return open_to_group(path, mode, e);
+}
+
+/* The last lab to go takes LAB_RUN away, maybe in between. */
+static int make_directories(const char *lab, struct error *e)
+{
+	char path[512];
+	int err = -ENOENT;
+
+	lab_run_path(lab, "", path);
+	for (int tries = 0; err == -ENOENT && tries < 100; tries++) {
+		err = make_directory(LAB_RUN, 0750, e);
+		if (!err)
+			err = make_directory(path, 0710, e);
+	}
+	return err;
+}
+
+/* Who has come to wait for the lab may have made its gate again. */
+static int remove_directory(const char *lab, struct error *e)
+{
+	char path[512], gate[512], turn[512];
+
+	lab_run_path(lab, "", path);
+	lab_run_path(lab, GATE, gate);
+	lab_run_path(lab, TURN, turn);
+	do {
+		unlink(gate);
+		unlink(turn);
+		if (!rmdir(path) || errno == ENOENT) {
+			rmdir(LAB_RUN); /* not empty: there are other labs */
+			return 0;
+		}
+	} while (errno == ENOTEMPTY && (!access(gate, F_OK) || !access(turn, F_OK)));
+	return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
+}
+
+/* --- Locks (lab.h has who takes which) --------------------------------------------------------------------------- */
+
+/* Whether what fd holds is still what has that name: an unload may have taken it away. */
 static bool is_current(int fd, const char *path)
 {
 	struct stat held, named;
 
-	return !fstat(fd, &held) && !stat(path, &named) && held.st_ino == named.st_ino;
+	return !fstat(fd, &held) && !stat(path, &named) && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
-static int open_directory(const char *path, bool exclusive, struct error *e)
+#define SAY_AFTER_S 1
+
+static volatile sig_atomic_t rang;
+
+static void ring(int signal)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open '%s': %s%s", path, strerror(errno),
-				 errno == EACCES ? "; run as root" : "");
-	/* Who may not write there is told before anything is tried. */
-	if (exclusive && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) {
-		int err = error_set(e, -errno, "cannot write to '%s': %s%s", path, strerror(errno),
-				    errno == EACCES ? "; run as root" : "");
-
-		close(fd);
-		return err;
-	}
-	return fd;
+	(void)signal;
+	rang = 1;
 }
 
-static int wait_for(int fd, const char *path, int mode, struct error *e)
+/* The kernel keeps the queue and wakes who is first in it: who only asks now and then has no place there. The signal
+ * ends the wait once, for a word about it. */
+static int wait_in_queue(int fd, int mode, const char *lab)
 {
-	for (unsigned waited = 0; flock(fd, mode | LOCK_NB); waited++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(e, -errno, "cannot lock '%s': %s", path, strerror(errno));
-		if (waited == 250)
-			log_info("waiting for another erxdpctl to finish");
-		/* Readers hold it for milliseconds, and a failure does not wait. */
-		nanosleep(&(struct timespec){.tv_nsec = waited < 50 ? 200000 : 4000000}, NULL);
+	struct sigaction action = {.sa_handler = ring}, former;
+	struct itimerval once = {.it_value.tv_sec = SAY_AFTER_S}, none = {};
+	int err;
+
+	rang = 0;
+	sigaction(SIGALRM, &action, &former);
+	setitimer(ITIMER_REAL, &once, NULL);
+	while ((err = flock(fd, mode) ? -errno : 0) == -EINTR) {
+		if (rang)
+			log_info("waiting for another erxdpctl to finish with lab '%s'", lab);
+		rang = 0;
 	}
-	return 0;
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &former, NULL);
+	return err;
 }
 
-static int lock_directory(const char *path, bool create, bool exclusive, struct error *e)
+static int wait_for(int fd, int mode, const char *path, const char *lab, struct error *e)
+{
+	int err = flock(fd, mode | LOCK_NB) ? -errno : 0;
+
+	if (err == -EWOULDBLOCK || err == -EINTR)
+		err = wait_in_queue(fd, mode, lab);
+	return err ? error_set(e, err, "cannot lock '%s': %s", path, strerror(-err)) : 0;
+}
+
+/* A lock on what has that name when it is held. Returns a descriptor or -errno. */
+static int lock_path(const char *path, int flags, int mode, const char *lab, struct error *e)
 {
 	for (;;) {
-		int err = create ? make_directory(path, e) : 0, fd;
+		int fd = open(path, flags | O_CLOEXEC, 0600), err;
 
-		if (err)
-			return err;
-		fd = open_directory(path, exclusive, e);
 		if (fd < 0)
-			return fd;
-		err = wait_for(fd, path, exclusive ? LOCK_EX : LOCK_SH, e);
+			return error_set(e, -errno, "cannot open '%s': %s%s", path, strerror(errno),
+					 errno == EACCES || errno == EPERM ? "; run as root" : "");
+		err = wait_for(fd, mode, path, lab, e);
 		if (!err && is_current(fd, path))
 			return fd;
 		close(fd);
@@ -106,21 +159,65 @@ static int lock_directory(const char *path, bool create, bool exclusive, struct 
 	}
 }
 
-int lab_lock_all(bool exclusive, struct error *e)
+static int lock_file(const char *lab, const char *file, int mode, struct error *e)
 {
-	return lock_directory(LAB_RUN, true, exclusive, e);
+	char path[512];
+
+	lab_run_path(lab, file, path);
+	return lock_path(path, *file ? O_RDWR | O_CREAT : O_RDONLY | O_DIRECTORY, mode, lab, e);
+}
+
+static int not_loaded(const char *lab, int err, struct error *e)
+{
+	return err == -ENOENT ? error_set(e, err, "lab '%s' is not loaded; run 'erxdpctl load FILE'", lab) : err;
+}
+
+int lab_turn(const char *name, bool exclusive, struct error *e)
+{
+	int err, fd;
+
+	do {
+		err = exclusive ? make_directories(name, e) : 0;
+		fd = err ? err : lock_file(name, TURN, exclusive ? LOCK_EX : LOCK_SH, e);
+	} while (exclusive && !err && fd == -ENOENT);
+	return not_loaded(name, fd, e);
+}
+
+/* The gate is held as long as it takes to get in, so who comes later stands behind who came before. */
+static int pass_gate(const char *name, bool exclusive, struct error *e)
+{
+	int gate = lock_file(name, GATE, LOCK_EX, e), fd;
+
+	if (gate < 0)
+		return gate;
+	fd = lock_file(name, "", exclusive ? LOCK_EX : LOCK_SH, e);
+	lab_unlock(gate);
+	return fd;
 }
 
 int lab_lock(const char *name, bool create, bool exclusive, struct error *e)
 {
-	char path[512];
-	int fd;
+	int err, fd;
 
-	lab_run_path(name, "", path);
-	fd = lock_directory(path, create, exclusive, e);
-	if (fd == -ENOENT)
-		error_set(e, fd, "lab '%s' is not loaded; run 'erxdpctl load FILE'", name);
-	return fd;
+	do {
+		err = create ? make_directories(name, e) : 0;
+		fd = err ? err : pass_gate(name, exclusive, e);
+	} while (create && !err && fd == -ENOENT);
+	return not_loaded(name, fd, e);
+}
+
+int lab_lock_machine(const char *name, struct error *e)
+{
+	return lock_path(LAB_RUN, O_RDONLY | O_DIRECTORY, LOCK_EX, name, e);
+}
+
+void lab_unlock(int lock)
+{
+	if (lock < 0)
+		return;
+	/* Also for a child that has it still, and is about to become another program. */
+	flock(lock, LOCK_UN);
+	close(lock);
 }
 
 /* --- A file's text ------------------------------------------------------------------------------------------------ */
@@ -169,15 +266,11 @@ static bool has_text(const char *lab, const char *file, const void *data, size_t
 int run_write(const char *lab, const char *file, const void *data, unsigned long size, struct error *e)
 {
 	char path[512], fresh[520];
-	int fd, err;
+	int fd, err = 0;
 
 	/* Going back must not fail for want of space where nothing has changed. */
 	if (has_text(lab, file, data, size))
 		return 0;
-	lab_run_path(lab, "", path);
-	err = make_directory(path, e);
-	if (err)
-		return err;
 	lab_run_path(lab, file, path);
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -227,10 +320,9 @@ int lab_save(const struct lab *lab, struct error *e)
 
 void lab_forget_unused(const char *name)
 {
-	char path[512];
+	struct error unused;
 
-	lab_run_path(name, "", path);
-	rmdir(path); /* not empty: somebody's after all */
+	remove_directory(name, &unused); /* not empty: somebody's after all */
 }
 
 int lab_generation(const char *name, uint64_t *out, struct error *e)
@@ -246,7 +338,7 @@ int lab_generation(const char *name, uint64_t *out, struct error *e)
 	return 0;
 }
 
-int run_remove(const char *lab, struct error *e)
+int run_remove(const char *lab, bool *any, struct error *e)
 {
 	char path[512], fresh[520];
 
@@ -254,13 +346,12 @@ int run_remove(const char *lab, struct error *e)
 		lab_run_path(lab, run_files[i], path);
 		snprintf(fresh, sizeof(fresh), "%s.new", path);
 		unlink(fresh);
-		if (unlink(path) && errno != ENOENT)
+		if (!unlink(path))
+			*any = true;
+		else if (errno != ENOENT)
 			return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
 	}
-	lab_run_path(lab, "", path);
-	if (rmdir(path) && errno != ENOENT)
-		return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
-	return 0;
+	return remove_directory(lab, e);
 }
 
 /* --- Reading ----------------------------------------------------------------------------------------------------- */

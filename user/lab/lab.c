@@ -146,9 +146,9 @@ int lab_open_now(const char *name, struct lab **out, struct error *e)
 	if (lock < 0)
 		return lock;
 	err = lab_open(name, &lab, e);
+	lab_unlock(lock);
 	if (!err)
 		err = lab_compute(lab, e);
-	close(lock);
 	if (err)
 		lab_free(lab);
 	else

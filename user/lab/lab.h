@@ -106,15 +106,33 @@ struct lab {
 };
 
 /* --- Locks ---------------------------------------------------------------------------------------------------------
- * load, plan and unload hold the lock of all labs, so that two of them do not make namespaces at the same time, and
- * then that of their lab. Whoever changes or reads one lab holds that lab's: one writer, or any number of readers.
+ * Each lab has its own, and no process holds those of two labs. In this order, each part only by who is named:
+ *
+ *   turn  load and unload, from the first look at what is loaded until the controller has taken over or is gone, so
+ *         that two of them come one after the other; shared: who starts a controller to put a loan back. A controller
+ *         takes the lab's lock itself, so load cannot hold that one so long.
+ *   gate  everybody on the way to the lab's lock, alone, until it is held. Who waits for the lab waits in the gate: who
+ *         comes later, reader or writer, stands behind.
+ *   lab   a flock on the run directory. One writer (load, unload, the controller for each change) while maps, links
+ *         and run files change; or any number of readers while they read run files, not while they compute what
+ *         these mean. Nobody holds it while hosts talk.
+ *
+ * What labs share has no lock of theirs, and each is held for one system call or two: bpffs is mounted under
+ * lab_lock_machine(), names in /run/netns are given and taken under a flock on that directory (net/namespace.c), and
+ * the directories of all labs, LAB_RUN and DP_ROOT, are made again when the last lab that goes has taken them away.
+ * Interfaces' numbers, maps and pins are a lab's own.
+ *
+ * All are flocks on descriptors with FD_CLOEXEC: the kernel releases them when the process ends, however it does.
+ * Waiting for over a second is said on stderr. What comes back goes to lab_unlock(); -errno is fine there.
  */
 
-/* flock on LAB_RUN, which is made when missing. Says on stderr that it waits when that takes over a second. Returns a
- * descriptor to close, or -errno. */
-int lab_lock_all(bool exclusive, struct error *e);
-/* flock on the lab's run directory. -ENOENT when there is none; with create it is made. */
+/* With exclusive the run directory is made; otherwise -ENOENT when there is none. */
+int lab_turn(const char *name, bool exclusive, struct error *e);
+/* -ENOENT when there is no run directory; with create it is made. */
 int lab_lock(const char *name, bool create, bool exclusive, struct error *e);
+/* For what all labs have in common; under the lock of the lab of that name. */
+int lab_lock_machine(const char *name, struct error *e);
+void lab_unlock(int lock);
 
 /* --- Making ------------------------------------------------------------------------------------------------------- */
 
@@ -122,7 +140,7 @@ int lab_lock(const char *name, bool create, bool exclusive, struct error *e);
 struct lab *lab_parse(const char *text, size_t size, struct diags *diags);
 /* A loaded lab, from its run directory. Returns 0, -ENOENT when it is not loaded, or another -errno. */
 int lab_open(const char *name, struct lab **out, struct error *e);
-/* The same under the lab's lock, with routes and image as they are now. */
+/* The same, read under the lab's lock, with routes and image as they are now. */
 int lab_open_now(const char *name, struct lab **out, struct error *e);
 /* The only loaded lab when asked is NULL; -EINVAL naming them when there are several. */
 int lab_default_name(const char *asked, char out[static 256], struct error *e);

@@ -262,6 +262,8 @@ int ns_look(const char *name, const char *lab, enum ns_kind *kind, struct nl **n
 		return 0;
 	}
 	err = enter_and_read(name, &mark, &socket, error);
+	if (err == -EINVAL && !is_mounted(path.text)) /* another lab's, which goes just now */
+		return ns_look(name, lab, kind, nl, error);
 	if (err)
 		return err;
 	*kind = strcmp(mark.text, mine.text) ? NS_FOREIGN : NS_OURS;
@@ -278,14 +280,17 @@ int ns_foreign(const char *name, struct error *error)
 	struct nl *nl = NULL;
 	struct mark mark = {""};
 
-	if (is_mounted(path.text) <= 0)
-		return net_refuse(error, -EEXIST, "'%s' is a file that erxdp did not make; remove it or rename the lab",
-				  path.text);
-	enter_and_read(name, &mark, &nl, NULL);
+	if (is_mounted(path.text) > 0)
+		enter_and_read(name, &mark, &nl, NULL);
+	else
+		read_text(path.text, &mark); /* of a lab in the making */
 	nl_close(nl);
 	if (!strncmp(mark.text, MARK, strlen(MARK)))
 		return net_refuse(error, -EEXIST, "namespace '%s' belongs to lab '%s'; rename one of the labs", name,
 				  mark.text + strlen(MARK));
+	if (is_mounted(path.text) <= 0)
+		return net_refuse(error, -EEXIST, "'%s' is a file that erxdp did not make; remove it or rename the lab",
+				  path.text);
 	return net_refuse(
 		error, -EEXIST,
 		"namespace '%s' exists and erxdp did not make it; remove it ('ip netns del %s') or rename the lab",
@@ -306,16 +311,36 @@ static int share_directory(void)
 	return mount("", NET_DIR, "none", MS_SHARED | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
+/*
+ * For a moment: while a name is given or taken, as labs that are loaded at the
+ * same time may want the same one, or share the directory. Returns a descriptor
+ * to close, or -errno.
+ */
+static int lock_directory(struct error *error)
+{
+	int fd = open(NET_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return net_fail(error, -errno, "cannot open '" NET_DIR "'");
+	while (flock(fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		err = net_fail(error, -errno, "cannot lock '" NET_DIR "'");
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
 static int prepare_directory(struct error *error)
 {
 	int fd, err;
 
 	if (mkdir(NET_DIR, 0755) < 0 && errno != EEXIST)
 		return net_fail(error, -errno, "cannot create '" NET_DIR "'");
-	fd = open(NET_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = lock_directory(error);
 	if (fd < 0)
-		return net_fail(error, -errno, "cannot open '" NET_DIR "'");
-	flock(fd, LOCK_EX);
+		return fd;
 	err = share_directory();
 	close(fd);
 	return err ? net_fail(error, err, "cannot make '" NET_DIR "' a shared mount") : 0;
@@ -359,8 +384,8 @@ static int put_file(const char *path, const struct mark *mark)
 	return err;
 }
 
-/* Give the thread's namespace its name. */
-static int publish(const char *name, const char *lab, struct error *error)
+/* Give the thread's namespace its name. Under the directory's lock. */
+static int put_name(const char *name, const char *lab, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	struct mark mark = mark_of(lab);
@@ -370,6 +395,8 @@ static int publish(const char *name, const char *lab, struct error *error)
 		unlink(path.text);
 		err = put_file(path.text, &mark);
 	}
+	if (err == -EEXIST) /* somebody has been faster */
+		return ns_foreign(name, error);
 	if (err)
 		return net_fail(error, err, "cannot create '%s'", path.text);
 	if (mount(OWN_NS, path.text, "none", MS_BIND, NULL) < 0) {
@@ -378,6 +405,17 @@ static int publish(const char *name, const char *lab, struct error *error)
 		return net_fail(error, err, "cannot mount namespace '%s'", name);
 	}
 	return 0;
+}
+
+static int publish(const char *name, const char *lab, struct error *error)
+{
+	int fd = lock_directory(error), err;
+
+	if (fd < 0)
+		return fd;
+	err = put_name(name, lab, error);
+	close(fd);
+	return err;
 }
 
 int ns_create(const char *name, const char *lab, bool host, struct error *error)
@@ -402,7 +440,7 @@ int ns_create(const char *name, const char *lab, bool host, struct error *error)
 
 /* Removing and finding */
 
-int ns_remove(const char *name, struct error *error)
+static int take_name(const char *name, struct error *error)
 {
 	struct ns_path path = path_of(name);
 	int mounted;
@@ -416,6 +454,17 @@ int ns_remove(const char *name, struct error *error)
 	if (unlink(path.text) < 0 && errno != ENOENT)
 		return net_fail(error, -errno, "cannot remove '%s'", path.text);
 	return 0;
+}
+
+int ns_remove(const char *name, struct error *error)
+{
+	int fd = lock_directory(error), err;
+
+	if (fd < 0)
+		return fd;
+	err = take_name(name, error);
+	close(fd);
+	return err;
 }
 
 /* Lab "a" can only have "erx-a" and names that begin with "erx-a-". */
