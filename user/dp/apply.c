@@ -474,60 +474,71 @@ unsigned dp_changes_sum(const struct dp_changes *c)
 	       c->paths + c->others + c->blocks;
 }
 
-int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e)
+static int apply_all(struct writer *w)
 {
-	struct writer w = {.dp = dp, .image = image, .dry = dry, .changes = changes, .e = e};
 	struct array ports = {DP_MAP_ports, "the ports", ERX_MAX_PORTS, sizeof(struct erx_port)};
 	struct array adjacencies = {DP_MAP_adjacencies, "the adjacencies", ERX_MAX_ADJACENCIES,
 				    sizeof(struct erx_adjacency)};
 	struct array meters = {DP_MAP_meters, "the meters", ERX_MAX_METERS, sizeof(struct erx_meter)};
 	int err;
 
-	memset(changes, 0, sizeof(*changes));
-	dp_forget(dp);
-	if (!dry)
-		dp_begin_change(dp);
-	err = array_read(&w, &ports);
+	err = array_read(w, &ports);
 	if (!err)
-		err = array_read(&w, &adjacencies);
+		err = array_read(w, &adjacencies);
 	if (!err)
-		err = array_read(&w, &meters);
+		err = array_read(w, &meters);
 	if (!err)
-		err = apply_policies(&w);
+		err = apply_policies(w);
 	if (!err)
-		err = apply_meters(&w, &meters);
+		err = apply_meters(w, &meters);
 	if (!err)
-		err = apply_limits(&w);
+		err = apply_limits(w);
 	if (!err)
-		err = apply_legs(&w);
+		err = apply_legs(w);
 	if (!err)
-		err = apply_paths(&w);
+		err = apply_paths(w);
 	if (!err)
-		err = apply_links(&w);
+		err = apply_links(w);
 	/* Once every interface is of this namespace: a run that is killed before begins anew. */
 	if (!err)
-		err = apply_control(&w);
+		err = apply_control(w);
 	if (!err)
-		err = apply_adjacencies(&w, &adjacencies);
+		err = apply_adjacencies(w, &adjacencies);
 	if (!err)
-		err = apply_ports(&w, &ports, true);
+		err = apply_ports(w, &ports, true);
 	if (!err)
-		err = apply_groups(&w);
+		err = apply_groups(w);
 	if (!err)
-		err = apply_routes(&w);
+		err = apply_routes(w);
 	if (!err)
-		err = apply_ports(&w, &ports, false);
+		err = apply_ports(w, &ports, false);
 	if (!err)
-		err = array_clear_rest(&w, &ports, &changes->ports);
+		err = array_clear_rest(w, &ports, &w->changes->ports);
 	if (!err)
-		err = array_clear_rest(&w, &adjacencies, &changes->adjacencies);
+		err = array_clear_rest(w, &adjacencies, &w->changes->adjacencies);
 	if (!err)
-		err = array_clear_rest(&w, &meters, &changes->others);
+		err = array_clear_rest(w, &meters, &w->changes->others);
 	if (!err)
-		err = remove_paths(&w);
+		err = remove_paths(w);
 	array_free(&ports);
 	array_free(&adjacencies);
 	array_free(&meters);
+	return err;
+}
+
+int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_changes *changes, struct error *e)
+{
+	struct writer w = {.dp = dp, .image = image, .dry = dry, .changes = changes, .e = e};
+	int err = 0;
+
+	memset(changes, 0, sizeof(*changes));
+	changes->others += dp_was_interrupted(dp);
+	dp_forget(dp);
+	if (!dry)
+		err = dp_begin_change(dp, e);
+	if (err)
+		return err;
+	err = apply_all(&w);
 	if (!dry)
 		dp_end_change(dp);
 	/* The ports have been written since they were read. */

@@ -20,9 +20,11 @@ static int flag_port(struct dp *dp, uint32_t id, uint8_t clear, uint8_t set)
 /* Programs that know a flow do not look at its ports' flags again before the generation is another. */
 static int flag_all(struct dp *dp, const index_list *in, const index_list *out)
 {
-	int err = 0;
+	struct error unused;
+	int err = dp_begin_change(dp, &unused);
 
-	dp_begin_change(dp);
+	if (err)
+		return err;
 	for (uint32_t id = 0; id < ERX_MAX_PORTS && !err; id++)
 		err = flag_port(dp, id, ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT, 0);
 	vec_each(id, in) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Shared by the files of dp/; nobody else includes this. */
+/* Shared by the files of dp/, and its tests; nobody else includes this. */
 #ifndef ERX_DP_INTERNAL_H
 #define ERX_DP_INTERNAL_H
 
@@ -61,6 +61,7 @@ struct dp {
 	int cpus;			 /* possible ones: per-CPU values have as many parts */
 	const volatile uint64_t *hellos; /* NULL until asked for */
 	struct erx_control *control;	 /* shared with the programs */
+	int lock;			 /* of the maps: held while they change; -1 when not open */
 	/* What the kernel is known to have, by id; NULL when it has to be asked. */
 	struct erx_port *ports;
 	struct erx_group *groups;
@@ -93,12 +94,17 @@ int dp_write_blocks(struct dp *dp, const struct image *image, bool dry, unsigned
 int dp_sum_cpus(const struct dp *dp, enum dp_map map, uint32_t key, size_t size, uint64_t *out);
 
 /*
- * Around every change of what the programs look up: from the first on, what they have
- * decided so far counts no more, and until the second they remember nothing. One
- * who is killed in between leaves a lab that is slower and right.
+ * Around every change of what the programs look up (change.c): from the first on, what they
+ * have decided so far counts no more, and until the second they remember nothing. Only
+ * one writer is between the two, whoever else wants to waits for him. One who is killed
+ * there leaves a lab that is slower and right, until the next one ends. Returns 0 or -errno.
  */
-void dp_begin_change(const struct dp *dp);
+int dp_begin_change(const struct dp *dp, struct error *e);
 void dp_end_change(const struct dp *dp);
+/* What the programs have decided so far counts no more; for who writes nothing that has to be whole. Needs no lock. */
+void dp_forget_ways(const struct dp *dp);
+/* Whether a writer was killed in the middle, and none has come since. */
+bool dp_was_interrupted(const struct dp *dp);
 
 /*
  * Whether the current namespace is another one than that of the last dp_apply().

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Loading, pinning and opening what a lab's data plane is made of. */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,6 +99,7 @@ static struct dp *dp_new(const char *lab)
 	memset(dp->maps, -1, sizeof(dp->maps));
 	memset(dp->programs, -1, sizeof(dp->programs));
 	dp->sweep = -1;
+	dp->lock = -1;
 	dp->cpus = libbpf_num_possible_cpus();
 	return dp;
 }
@@ -114,6 +116,8 @@ void dp_close(struct dp *dp)
 			close(dp->programs[i]);
 	if (dp->sweep >= 0)
 		close(dp->sweep);
+	if (dp->lock >= 0)
+		close(dp->lock);
 	dp_forget(dp);
 	if (dp->hellos)
 		munmap((void *)dp->hellos, HELLOS_BYTES);
@@ -153,25 +157,15 @@ static int map_control(struct dp *dp, struct error *e)
 	return 0;
 }
 
-/* To the next even or odd one, whatever others do meanwhile. 0 is what no way has. */
-static void move_generation(const struct dp *dp, uint32_t odd)
+static int open_lock(struct dp *dp, struct error *e)
 {
-	uint32_t *at = &dp->control->generation, is = __atomic_load_n(at, __ATOMIC_SEQ_CST), next;
+	char path[512];
 
-	do {
-		next = is + 1 + ((is + 1 + odd) & 1);
-		next = next ? next : 2;
-	} while (!__atomic_compare_exchange_n(at, &is, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-}
-
-void dp_begin_change(const struct dp *dp)
-{
-	move_generation(dp, 1);
-}
-
-void dp_end_change(const struct dp *dp)
-{
-	move_generation(dp, 0);
+	dp_pin_path(dp->lab, "", path);
+	dp->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dp->lock < 0)
+		return error_set(e, -errno, "cannot open '%s': %s", path, strerror(errno));
+	return 0;
 }
 
 static int open_programs(struct dp *dp, struct error *e)
@@ -389,6 +383,8 @@ int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
 		err = check_contract(dp, e);
 	if (!err)
 		err = map_control(dp, e);
+	if (!err)
+		err = open_lock(dp, e);
 	if (err) {
 		dp_close(dp);
 		return err;

@@ -175,10 +175,12 @@ static int write_ports(struct dp *dp, const struct image *image, bool recovering
 
 int dp_apply_state(struct dp *dp, const struct image *image, struct dp_changes *changes, struct error *e)
 {
-	int err = dp_remember(dp, e);
+	int err = dp_begin_change(dp, e);
 
 	memset(changes, 0, sizeof(*changes));
-	dp_begin_change(dp);
+	if (err)
+		return err;
+	err = dp_remember(dp, e);
 	if (!err)
 		err = write_ports(dp, image, true, &changes->ports, e);
 	if (!err)
