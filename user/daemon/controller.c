@@ -67,14 +67,32 @@ static void tell_taken_over(struct controller *c, const session_memory *memory)
 	news_of_load(c, memory ? memory : &none);
 }
 
+/* As before the first lab was taken over; what there was is not freed. */
+static void hold_nothing(struct controller *c)
+{
+	c->lab = NULL;
+	c->generation = 0;
+	c->way = NULL;
+	c->watch = NULL;
+	c->hellos = NULL;
+	c->ports = NULL;
+	c->port_of = NULL;
+	c->alive = NULL;
+	c->wires = -1;
+	c->wires_at = 0;
+	c->half_remade = false;
+}
+
 /*
  * Under the lab's lock. Everything is computed once and compared with what is
  * loaded, so that a change that the last controller was killed in the middle of
- * is finished; on a whole lab that writes nothing.
+ * is finished; on a whole lab that writes nothing. What is told is told when
+ * nothing can fail any more, as it may be tried again and again.
  */
 static int take_over(struct controller *c, const session_memory *memory, struct error *e)
 {
-	struct lab_changes changes;
+	struct lab_changes changes, mended;
+	bool maintained;
 	int err = lab_open(c->name, &c->lab, e);
 
 	if (err)
@@ -89,7 +107,7 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 	if (!err)
 		err = add_to_loop(c, net_watch_fd(c->watch), &watch_tag, e);
 	if (!err)
-		err = lab_apply_maps(c->lab, &changes, e);
+		err = lab_apply_maps(c->lab, &mended, e);
 	if (!err)
 		err = lab_switch_open(c->lab, &c->way, e);
 	if (err)
@@ -100,36 +118,47 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 		return error_set(e, -ENOMEM, "cannot map the arrivals of hellos of lab '%s'", c->name);
 	wires_watch(c);
 	hello_start(c);
-	if (dp_changes_sum(&changes.dp))
-		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
-		      dp_changes_sum(&changes.dp));
-	maintain_abort(c);
+	/* What maintenance has asked for by then is part of the lab's state. */
+	maintained = lab_restore_planned(c->lab);
 	err = follow_asked(c, (struct follow_how){}, &changes, e);
 	if (err)
 		return err;
-	sweep_start(c);
 	date_sessions(c);
+	err = lab_save_state(c->lab, e);
+	if (err)
+		return err;
+	if (dp_changes_sum(&mended.dp))
+		event(c, "mended", c->name, NULL, "%u map entries were not as they should be",
+		      dp_changes_sum(&mended.dp));
+	maintain_ended(c, maintained);
+	sweep_start(c);
 	tell_taken_over(c, memory);
-	return lab_save_state(c->lab, e);
+	return 0;
 }
 
-/* Without a lab there is nothing to control: on failure this ends. Who was dead stays dead until it is heard: the flags
- * are part of the lab's state. */
+/* The new lab is made beside the old one, so there is one at any time. Who was dead stays dead until it is heard: the
+ * flags are part of the lab's state. */
 int controller_reload(struct controller *c, struct error *e)
 {
+	struct controller before = *c;
 	session_memory memory = {};
 	int err;
 
 	news_remember(c, &memory);
-	/* What was asked for by then is part of the lab's state, and is taken back with it. */
-	if (c->maintenance)
-		maintain_abort(c);
-	drop_lab(c);
+	hold_nothing(c);
 	err = take_over(c, &memory, e);
-	c->stopping = c->stopping || err;
-	c->fresh = true;
 	news_forget(&memory);
-	return err;
+	if (err) {
+		drop_lab(c);
+		*c = before;
+		c->generation = 0;
+		follow_later(c, e);
+		return err;
+	}
+	drop_lab(&before);
+	*c->trouble.text = '\0';
+	c->fresh = true;
+	return 0;
 }
 
 /* --- The loop ---------------------------------------------------------------------------------------------------- */

@@ -45,8 +45,15 @@ struct asker {
 
 struct controller {
 	const char *name;
+	/*
+	 * From here to alive: all there and made from one topology, from the start to
+	 * the end. A reload puts other ones in their place, or leaves them when it
+	 * fails: then hellos go on and questions are answered, but maps and run
+	 * directory may be another lab's. So nothing is written then: generation is 0,
+	 * with which follow_lock() lets nobody through before a reload succeeds.
+	 */
 	struct lab *lab;
-	uint64_t generation; /* of the topology that lab was made from */
+	uint64_t generation; /* of the topology that lab was made from; 0: the one that is there cannot be taken over */
 	struct lab_switch *way;
 	struct net_watch *watch;
 	const volatile uint64_t *hellos; /* when each port last heard one, by port id; CLOCK_MONOTONIC ns */
@@ -54,6 +61,7 @@ struct controller {
 	uint32_t *port_of;		 /* port by interface index - ERX_FIRST_IFINDEX */
 	struct liveness *alive;		 /* by link */
 	uint64_t trial_until;		 /* what was sent to try links has arrived by then; 0: none is tried */
+	struct error trouble;		 /* what follow_later() has told; empty: nothing is wrong */
 	uint64_t follow_at;		 /* routing follows then (timers: {azureConvergence}); 0: nothing is due */
 	uint64_t sweep_at;		 /* flows through gateways are looked at then; UINT64_MAX: never */
 	int wires;			 /* pidfd of the wire process; -1: none is watched */
@@ -74,7 +82,8 @@ struct controller {
 /* Run the lab's controller until it is told to stop. ready_fd: told "ok" or why not, then closed; -1: nobody waits.
  * Returns an exit code. */
 int controller_run(const char *name, int ready_fd);
-/* The topology was replaced: drop what was made from the old one, take the new one over. */
+/* The topology was replaced: take the new one over, under the lab's lock. Returns 0, or -errno after follow_later(),
+ * with the old one as it was. */
 int controller_reload(struct controller *c, struct error *e);
 /* 0 while the run directory is the one that this controller has claimed, -ENOENT when it is gone or another's, or
  * another -errno when that cannot be seen. */
@@ -120,9 +129,12 @@ void hello_listen(struct controller *c);
 uint64_t hello_due(const struct controller *c);
 
 /* --- follow.c --- */
-/* The lab's lock, and a reload when the topology has been replaced. Returns 0 or -errno. */
+/* The lab's lock, and a reload when the topology has been replaced. Whoever changes the lab comes by here. Returns 0 or
+ * -errno: then nothing is to be changed, the trouble has been told, and it will be tried again. */
 int follow_lock(struct controller *c, struct error *e);
 void follow_unlock(struct controller *c);
+/* Tell what is wrong, once for as long as it is the same, and follow in a while. */
+void follow_later(struct controller *c, const struct error *e);
 /*
  * Under the lock: bring maps to what is asked for and noticed. hurry: faults and repairs wait for
  * azureConvergence otherwise. graceful: nothing may be lost, so moves come before removals.
@@ -172,6 +184,9 @@ bool maintain_is_of(const struct controller *c, const char *target);
 /* End it, and take back what it has asked for, or one that a former controller did not end. Under the lock; the caller
  * follows. Returns whether there was anything. */
 bool maintain_abort(struct controller *c);
+/* Its steps are taken back already, with the lab that they were asked for in: forget and tell it. planned: there were
+ * steps, of a former controller's when none is going on. */
+void maintain_ended(struct controller *c, bool planned);
 
 /* --- sweep.c --- */
 void sweep_start(struct controller *c);

@@ -11,22 +11,47 @@
 #include "daemon/controller.h"
 #include "lib/log.h"
 
-int follow_lock(struct controller *c, struct error *e)
+/* After something could not be followed. */
+#define RETRY_NS 1000000000ull
+
+void follow_later(struct controller *c, const struct error *e)
 {
-	uint64_t generation;
+	/* Nothing else may happen for long. */
+	c->follow_at = clock_now() + RETRY_NS;
+	if (!strcmp(c->trouble.text, e->text))
+		return;
+	c->trouble = *e;
+	event(c, "error", c->name, NULL, "%s", e->text);
+	log_error("%s", e->text);
+}
+
+/* Without its run directory there is nothing to control. */
+static int lock_claimed(struct controller *c, struct error *e)
+{
 	int err = 0;
 
 	c->lock = lab_lock(c->name, false, true, e);
 	if (c->lock < 0) {
 		err = c->lock;
 		c->lock = -1;
-		return err;
+	} else {
+		err = check_claim(c, e);
 	}
+	c->stopping = c->stopping || err == -ENOENT;
+	return err;
+}
+
+int follow_lock(struct controller *c, struct error *e)
+{
+	int err = lock_claimed(c, e);
+	uint64_t generation;
+
 	c->fresh = false;
-	err = check_claim(c, e);
 	if (!err)
 		err = lab_generation(c->name, &generation, e);
-	if (!err && generation != c->generation)
+	if (err)
+		follow_later(c, e);
+	else if (generation != c->generation)
 		err = controller_reload(c, e);
 	if (err)
 		follow_unlock(c);
@@ -38,9 +63,6 @@ void follow_unlock(struct controller *c)
 	lab_unlock(c->lock);
 	c->lock = -1;
 }
-
-/* After what was noticed could not be followed. */
-#define RETRY_NS 1000000000ull
 
 /* azure.md 7.1: Azure takes seconds where the twin takes milliseconds; who wants them says how many. */
 static bool must_wait(struct controller *c, const struct follow_how *how)
@@ -110,20 +132,14 @@ void follow_noticed(struct controller *c)
 {
 	struct lab_changes changes;
 	struct error e = {};
-	int err = follow_lock(c, &e);
 
-	if (!err) {
-		if (!c->borrower && lab_has_loans(c->lab))
-			loan_end(c);
-		err = follow(c, (struct follow_how){}, &changes, &e);
-		follow_unlock(c);
-	}
-	if (err == -ENOENT)
-		c->stopping = true;
-	if (!err)
+	if (follow_lock(c, &e))
 		return;
-	event(c, "error", c->name, NULL, "%s", e.text);
-	log_error("%s", e.text);
-	/* Nothing else may happen for long: what was noticed is still to be followed. */
-	c->follow_at = clock_now() + RETRY_NS;
+	if (!c->borrower && lab_has_loans(c->lab))
+		loan_end(c);
+	if (follow(c, (struct follow_how){}, &changes, &e))
+		follow_later(c, &e);
+	else
+		*c->trouble.text = '\0';
+	follow_unlock(c);
 }

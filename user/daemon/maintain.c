@@ -204,7 +204,6 @@ void maintain_work(struct controller *c)
 {
 	struct maintenance *m = c->maintenance;
 	struct error e = {};
-	int err;
 
 	if (!m || clock_now() < m->due)
 		return;
@@ -212,12 +211,8 @@ void maintain_work(struct controller *c)
 		end(c, "done", "has been maintained");
 		return;
 	}
-	err = follow_lock(c, &e);
-	if (err) {
-		log_error("%s", e.text);
-		c->stopping = c->stopping || err == -ENOENT;
-		if (c->maintenance)
-			c->maintenance->due = clock_now() + DRAIN_NS;
+	if (follow_lock(c, &e)) {
+		m->due = clock_now() + DRAIN_NS;
 		return;
 	}
 	/* Loaded anew meanwhile: that has ended it. */
@@ -239,13 +234,18 @@ bool maintain_is_of(const struct controller *c, const char *target)
 	return is;
 }
 
-bool maintain_abort(struct controller *c)
+void maintain_ended(struct controller *c, bool planned)
 {
-	bool any = lab_restore_planned(c->lab) || c->maintenance;
-
 	if (c->maintenance)
 		end(c, "aborted", "is no longer maintained");
-	else if (any)
+	else if (planned)
 		tell(c, c->name, "aborted", "takes back the maintenance that a former controller has not ended");
+}
+
+bool maintain_abort(struct controller *c)
+{
+	bool planned = lab_restore_planned(c->lab), any = planned || c->maintenance;
+
+	maintain_ended(c, planned);
 	return any;
 }

@@ -566,6 +566,8 @@ static cJSON *do_status(const struct request *r)
 	cJSON_AddBoolToObject(reply, "maintenance", maintain_runs(r->c));
 	if (r->c->follow_at)
 		cJSON_AddNumberToObject(reply, "followsInMs", follows_in(r->c) / 1e6);
+	if (*r->c->trouble.text)
+		cJSON_AddStringToObject(reply, "trouble", r->c->trouble.text);
 	return reply;
 }
 

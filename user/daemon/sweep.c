@@ -38,7 +38,8 @@ void sweep_work(struct controller *c)
 
 	if (clock_now() < c->sweep_at)
 		return;
-	if (c->way->image && dp_sweep(c->way->dp, c->way->image, &e))
+	/* Otherwise the maps may be another lab's. */
+	if (c->generation && dp_sweep(c->way->dp, c->way->image, &e))
 		log_error("%s", e.text);
 	c->sweep_at = clock_now() + period(c);
 }

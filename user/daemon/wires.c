@@ -77,7 +77,7 @@ void wires_work(struct controller *c)
 	if (!c->wires_at || clock_now() < c->wires_at)
 		return;
 	if (follow_lock(c, &e)) {
-		try_later(c, &e);
+		c->wires_at = clock_now() + RETRY_NS;
 		return;
 	}
 	wires_watch(c);

@@ -332,8 +332,8 @@ int lab_generation(const char *name, uint64_t *out, struct error *e)
 
 	lab_run_path(name, "topology.yaml", path);
 	if (stat(path, &now))
-		return error_set(e, -errno, "cannot look at lab '%s': %s%s", name, strerror(errno),
-				 errno == ENOENT ? "; it is gone" : "");
+		return error_set(e, -errno, "cannot look at '%s': %s; run 'erxdpctl load' with the file of lab '%s'",
+				 path, strerror(errno), name);
 	*out = (uint64_t)now.st_ino << 32 ^ now.st_mtim.tv_sec * 1000000000ull ^ now.st_mtim.tv_nsec;
 	return 0;
 }
@@ -376,6 +376,15 @@ static int read_former(struct lab *lab, const char *name, struct error *e)
 	return err == -ENOENT ? 0 : err;
 }
 
+static const struct diag *first_error(const struct diags *diags)
+{
+	const struct diag *d = diags->list.items;
+
+	while (d->level != DIAG_ERROR)
+		d++;
+	return d;
+}
+
 int lab_open(const char *name, struct lab **out, struct error *e)
 {
 	struct diags diags = {};
@@ -390,11 +399,14 @@ int lab_open(const char *name, struct lab **out, struct error *e)
 		return err;
 	lab = lab_parse(file, size, &diags);
 	free(file);
+	if (!lab)
+		error_set(e, -EINVAL,
+			  "what is kept of lab '%s' is damaged: '" LAB_RUN "/%s/topology.yaml', line %u: %s; run "
+			  "'erxdpctl load' with its file, or 'erxdpctl unload %s'",
+			  name, name, first_error(&diags)->at.line, first_error(&diags)->text, name);
 	diags_free(&diags);
 	if (!lab)
-		return error_set(e, -EINVAL,
-				 "what is kept of lab '%s' in '" LAB_RUN "' is damaged; run 'erxdpctl unload %s'", name,
-				 name);
+		return -EINVAL;
 	err = read_former(lab, name, e);
 	if (err)
 		lab_free(lab);
