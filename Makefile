@@ -12,7 +12,7 @@
 # make bench-fastpath what 200,000 programmed addresses cost, against 100: loading, and each packet
 # make bench-failover how long packets are lost after a carrier loss: erxdp, BIRD and FRR
 # make format     all C as .clang-format has it
-# make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR
+# make install    program, manual and topologies under PREFIX (/usr/local), below DESTDIR; without that also group erxdp
 # make uninstall  take them away
 # make clean      remove what was built
 # make SAN=1 …    userspace with ASan and UBSan, in build-san/
@@ -216,11 +216,13 @@ install: $(PROGRAMS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 man/erxdpctl.8
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,@PREFIX@,$(PREFIX),g' etc/erxdpd@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service
+	install -D -m 644 etc/erxdp.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/erxdp.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/erxdp/topologies $(wildcard topologies/*)
+	$(if $(DESTDIR),,getent group erxdp >/dev/null || groupadd --system erxdp)
 
 uninstall:
 	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man8/erxdpctl.8
-	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/erxdpd@.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/erxdp.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/erxdp
 
 # The seed of the ECMP hash: prints it.

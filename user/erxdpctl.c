@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "daemon/errand.h"
 #include "lib/log.h"
 #include "lib/version.h"
 
@@ -178,7 +180,13 @@ static const struct verb *find_verb(const char *name)
 int main(int argc, char **argv)
 {
 	struct call call = {.lab = getenv("ERXDP_LAB")};
+	bool for_member = argc > 2 && !strcmp(argv[1], ERRAND_OPTION);
 	int code;
+
+	if (for_member) {
+		argv++;
+		argc--;
+	}
 
 	if (call.lab && !*call.lab)
 		call.lab = NULL;
@@ -203,9 +211,13 @@ int main(int argc, char **argv)
 	call.verb = find_verb(argv[1]);
 	if (!call.verb)
 		return EXIT_USAGE;
+	if (for_member && call.verb->user != MEMBERS) {
+		log_error("'%s' is for root alone", call.verb->name);
+		return EXIT_REFUSED;
+	}
 	code = parse(&call, argc - 1, argv + 1);
 	if (code < 0)
-		code = call.verb->run(&call);
+		code = geteuid() ? run_without_root(&call, argc - 1, argv + 1) : call.verb->run(&call);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_error("cannot write to standard output");
 		return EXIT_REFUSED;

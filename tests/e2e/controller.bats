@@ -425,9 +425,9 @@ taken_back() {
 	install -m 755 "$ERXDPCTL" "$BATS_TEST_TMPDIR/erxdpctl"
 	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
 	exits 1 setpriv --reuid nobody --regid nogroup --clear-groups "$BATS_TEST_TMPDIR/erxdpctl" status --lab "$LAB"
-	says "Permission denied; run as root"
+	says "group erxdp" "run as root"
 	exits 1 setpriv --reuid nobody --regid nogroup --clear-groups "$BATS_TEST_TMPDIR/erxdpctl" events --lab "$LAB"
-	says "Permission denied; run as root, or as a member of group erxdp"
+	says "group erxdp" "run as root"
 }
 
 @test "what a load that was cut short has left is told with what to do" {
@@ -481,6 +481,7 @@ taken_back() {
 	make -C "$ROOT" --no-print-directory install DESTDIR="$root" >/dev/null
 	grep -q '^ExecStart=/usr/local/bin/erxdpd %i$' "$root/usr/local/lib/systemd/system/erxdpd@.service"
 	[[ -x $root/usr/local/bin/erxdpd && -x $root/usr/local/bin/erxdpctl ]]
+	grep -q '^g erxdp ' "$root/usr/local/lib/sysusers.d/erxdp.conf"
 	[[ $(</proc/1/comm) == systemd ]] || skip "PID 1 is not systemd"
 	local lab unit=/run/systemd/system/erxdpd@.service
 	[[ ! -e /usr/local/bin/erxdpd && ! -e $unit ]] || skip "erxdp is installed here: it is left alone"

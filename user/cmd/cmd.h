@@ -42,6 +42,11 @@ struct verb {
 	int (*run)(const struct call *call);
 	const char *summary; /* one line */
 	const char *text;    /* for --help */
+	enum verb_user {
+		ROOT,
+		MEMBERS, /* of group LAB_GROUP too: it reads, opens no file, and the controller can run it for them */
+		ANYBODY, /* what it needs root for it finds out by itself */
+	} user;
 };
 
 extern const struct verb verbs[]; /* ends with a NULL name */
@@ -115,6 +120,13 @@ int order(const char *name, cJSON *request);
 /* The same for planned work: prints each step, returns when it is over. */
 int order_and_watch(const char *name, cJSON *request);
 void print_event_line(const cJSON *event);
+
+/* --- Without root (member.c) ---------------------------------------------------------------------------------------
+ */
+
+/* What this user cannot do by itself: asks the lab's controller, or says why not. argv: verb, options and arguments as
+ * they were typed. Returns the exit code. */
+int run_without_root(const struct call *call, int argc, char **argv);
 
 /* --- Views (show.c) ------------------------------------------------------------------------------------------------
  */

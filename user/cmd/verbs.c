@@ -4,7 +4,7 @@
 
 const struct verb verbs[] = {
 	{"validate", "FILE", 1, 1, "j", cmd_validate, "show all problems of a topology; change nothing",
-	 "Reads FILE and prints every problem as file:line:col: message. Exit code 3 when there is one."},
+	 "Reads FILE and prints every problem as file:line:col: message. Exit code 3 when there is one.", ANYBODY},
 	{"load", "FILE", 1, 1, "N", cmd_load, "make the lab, or bring a loaded one to this file",
 	 "Makes the namespaces, links, programs and routes of FILE. When a lab of that name is\n"
 	 "loaded, only what differs is changed. Returns when every pair of hosts that can talk has\n"
@@ -18,7 +18,8 @@ const struct verb verbs[] = {
 	 "Shows each lab with its hosts, devices and links, what has failed, and where each end of\n"
 	 "a link is (namespace and interface). Warns of Azure's limits that are used to 80 % or more,\n"
 	 "and of BGP sessions that are down for one. Shows what circuits and gateways carry just now,\n"
-	 "of what they carry at most."},
+	 "of what they carry at most.",
+	 MEMBERS},
 	{"exec", "HOST -- COMMAND...", 2, -1, "l", cmd_exec, "run a command in a host",
 	 "Runs COMMAND with the network of HOST. Example:\n"
 	 "  erxdpctl exec hub-vm -- traceroute -n -I 10.2.30.10"},
@@ -28,7 +29,8 @@ const struct verb verbs[] = {
 	 "loaded. Exit code 3 when one fails. rtt: is the smallest of five round trips."},
 	{"routes", "HOST", 1, 1, "jl", cmd_routes, "the effective routes of a host",
 	 "Prints the effective routes of a VM in the columns of\n"
-	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch."},
+	 "'az network nic show-effective-route-table'; for a server, the table of its LAN switch.",
+	 MEMBERS},
 	{"show", "VIEW ARGUMENT...", 1, -1, "jPel", cmd_show, "the tables that Azure prints, in its words",
 	 "Prints what these commands print; --json in their field names and forms:\n"
 	 "  effective-routes VM                             az network nic show-effective-route-table\n"
@@ -40,7 +42,8 @@ const struct verb verbs[] = {
 	 "  bgp-peers GATEWAY                               ... list-bgp-peer-status\n"
 	 "  next-hop VM ADDRESS                             az network watcher show-next-hop\n"
 	 "  connectivity SRC DST                            az network watcher test-connectivity\n"
-	 "  bgp ROUTER                                      a customer router's show ip bgp"},
+	 "  bgp ROUTER                                      a customer router's show ip bgp",
+	 MEMBERS},
 	{"diff", "--az FILE VIEW ARGUMENT...", 1, -1, "jzPel", cmd_diff, "what Azure printed beside what the lab shows",
 	 "Compares FILE (- for standard input), which holds what 'az ... -o json' has printed, with\n"
 	 "the same view of the lab ('erxdpctl show --help' lists them): rows that are missing or\n"
@@ -50,7 +53,8 @@ const struct verb verbs[] = {
 	{"explain", "SRC DST", 2, 2, "jpSDl", cmd_explain, "device by device: which route, which rule, why silent",
 	 "Walks a packet from host SRC to host DST and back through what is loaded, and says at each\n"
 	 "device which route it takes, which rule chose it, what lost and why, what happens to the\n"
-	 "TTL, and why a hop is silent."},
+	 "TTL, and why a hop is silent.",
+	 MEMBERS},
 	{"reach", "--matrix | SRC DST", 0, 2, "jml", cmd_reach, "who reaches whom, by real packets, beside the routes",
 	 "Sends echo requests from host SRC to host DST, or with --matrix from every host to every\n"
 	 "other at once, and says beside the answers what the routes say. Exit code 3 when the two\n"
@@ -89,18 +93,21 @@ const struct verb verbs[] = {
 	 "  erxdpctl capture hub-loc1-vpn -w - | tcpdump -nr -"},
 	{"counters", "", 0, 0, "jl", cmd_counters, "per path, per device, per drop reason",
 	 "Prints packets and bytes of each path, what each device did with its packets, and drops by\n"
-	 "reason."},
+	 "reason.",
+	 MEMBERS},
 	{"events", "", 0, 0, "jfcl", cmd_events, "what the controller has noticed and done",
 	 "Prints the events that the lab's controller remembers: faults, carrier, neighbours that fell\n"
 	 "silent, sessions, withdrawals, best paths, next-hop groups written. --follow goes on with\n"
 	 "what happens from now on; --count says how many of the past to show. With --json a line of\n"
-	 "JSON each."},
+	 "JSON each.",
+	 MEMBERS},
 	{"scenario", "run FILE NAME | list FILE", 2, 3, "jitl", cmd_scenario,
 	 "let fail what a file's scenario lists, measure, check",
 	 "Lets fail what scenario NAME of FILE lists, checks what it expects then, restores, and checks\n"
 	 "FILE's own expectations, while numbered packets go between every two hosts that can talk:\n"
 	 "prints for each how long packets were lost, and how much of that time went by until somebody\n"
 	 "noticed and until the twin had reacted. A lab that is not loaded is loaded for the time of it.\n"
-	 "Exit code 3 when a check failed. list prints the scenarios of FILE."},
+	 "Exit code 3 when a check failed. list prints the scenarios of FILE.",
+	 ANYBODY},
 	{},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -157,6 +158,19 @@ int controller_end(const char *lab, struct error *e)
 
 /* --- Talking ----------------------------------------------------------------------------------------------------- */
 
+/* Where the group does not exist yet, nobody can be in it. */
+static int not_a_member(const char *lab, struct error *e)
+{
+	return error_set(e, -EACCES,
+			 "only root and members of group " LAB_GROUP
+			 " may ask the controller of lab '%s': run as root, or "
+			 "as root '%s'",
+			 lab,
+			 getgrnam(LAB_GROUP) ? "usermod -aG " LAB_GROUP " USER' and log in again"
+					     : "groupadd --system " LAB_GROUP "', 'usermod -aG " LAB_GROUP
+					       " USER', and load the lab again");
+}
+
 struct talk {
 	int fd;
 	char *bytes;
@@ -169,10 +183,13 @@ static int talk_open(const char *lab, bool changing, struct talk *t, struct erro
 	t->fd = connect_to(lab, changing);
 	if (t->fd >= 0)
 		return 0;
-	error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; %s", lab, strerror(-t->fd),
-		  t->fd != -EACCES ? "'erxdpctl load' starts it"
-		  : changing	   ? "run as root"
-				   : "run as root, or as a member of group " LAB_GROUP);
+	if (t->fd != -EACCES)
+		error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; 'erxdpctl load' as root starts it",
+			  lab, strerror(-t->fd));
+	else if (changing)
+		error_set(e, t->fd, "cannot reach the controller of lab '%s': %s; run as root", lab, strerror(EACCES));
+	else
+		return not_a_member(lab, e);
 	return -ECONNREFUSED;
 }
 
@@ -297,6 +314,118 @@ int controller_ask(const char *lab, bool changing, cJSON *request, controller_ev
 	talk_close(&t);
 	return err;
 }
+
+/* --- Errands ----------------------------------------------------------------------------------------------------- */
+
+static int send_with_pipes(int fd, cJSON *request, const int pipes[2], struct error *e)
+{
+	char *text = cJSON_PrintUnformatted(request), control[CMSG_SPACE(2 * sizeof(int))] = "";
+	struct iovec part = {text, strlen(text) + 1};
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	text[part.iov_len - 1] = '\n';
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(header), pipes, 2 * sizeof(int));
+	n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	free(text);
+	cJSON_Delete(request);
+	return n == (ssize_t)part.iov_len ? 0 : error_set(e, -EPIPE, "cannot ask the controller: %s", strerror(errno));
+}
+
+/* Returns whether there may be more. */
+static bool pass_on(int from, int to)
+{
+	char bytes[16384];
+	ssize_t n = read(from, bytes, sizeof(bytes));
+
+	if (n < 0)
+		return errno == EINTR;
+	for (ssize_t done = 0, wrote; done < n; done += wrote) {
+		wrote = write(to, bytes + done, n - done);
+		if (wrote < 0 && errno == EINTR)
+			wrote = 0;
+		else if (wrote < 0)
+			return false;
+	}
+	return n > 0;
+}
+
+static void pass_all_on(int from[2])
+{
+	struct pollfd p[2] = {{.fd = from[0], .events = POLLIN}, {.fd = from[1], .events = POLLIN}};
+
+	while ((p[0].fd >= 0 || p[1].fd >= 0) && (poll(p, 2, -1) > 0 || errno == EINTR)) {
+		for (int i = 0; i < 2; i++) {
+			if (p[i].fd < 0 || !p[i].revents || pass_on(from[i], i + 1))
+				continue;
+			p[i].fd = -1;
+			close(from[i]); /* who writes there learns that nobody reads any more */
+			from[i] = -1;
+		}
+	}
+}
+
+static void close_both(int fds[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
+static int run_through(struct talk *t, cJSON *args, int *code, struct error *e)
+{
+	int out[2] = {-1, -1}, words[2] = {-1, -1}, ours[2], theirs[2], err;
+	cJSON *request = cJSON_CreateObject(), *answer;
+	const cJSON *said, *number;
+
+	cJSON_AddStringToObject(request, "do", "run");
+	cJSON_AddItemToObject(request, "args", args);
+	if (pipe2(out, O_CLOEXEC) || pipe2(words, O_CLOEXEC)) {
+		err = error_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
+		close_both(out);
+		cJSON_Delete(request);
+		return err;
+	}
+	ours[0] = out[0], ours[1] = words[0], theirs[0] = out[1], theirs[1] = words[1];
+	err = send_with_pipes(t->fd, request, theirs, e);
+	close_both(theirs);
+	if (!err)
+		pass_all_on(ours);
+	close_both(ours);
+	answer = err ? NULL : talk_line(t, e);
+	if (!answer)
+		return -EPIPE;
+	said = cJSON_GetObjectItem(answer, "error");
+	number = cJSON_GetObjectItem(answer, "code");
+	*code = cJSON_IsNumber(number) ? (int)number->valuedouble : 1;
+	if (cJSON_IsString(said))
+		err = error_set(e, -EIO, "%s", said->valuestring);
+	cJSON_Delete(answer);
+	return err;
+}
+
+int controller_run_for_me(const char *lab, cJSON *args, int *code, struct error *e)
+{
+	struct talk t;
+	int err = talk_open(lab, false, &t, e);
+
+	if (err) {
+		cJSON_Delete(args);
+		return err;
+	}
+	talk_expect_answer(&t);
+	err = run_through(&t, args, code, e);
+	talk_close(&t);
+	return err;
+}
+
+/* --- A connection that stays ------------------------------------------------------------------------------------- */
 
 struct controller_line {
 	struct talk talk;

@@ -35,6 +35,13 @@ int controller_say(struct controller_line *line, cJSON *request, cJSON **answer,
 void controller_close(struct controller_line *line); /* NULL is fine */
 
 /*
+ * Let the controller run `erxdpctl ARGS` (an array of strings; deleted) for a member of the group, and pass its output
+ * on to standard output and error. *code: its exit code. Returns 0 or -errno: -EACCES when this user may not ask,
+ * -ECONNREFUSED when there is nobody to answer.
+ */
+int controller_run_for_me(const char *lab, cJSON *args, int *code, struct error *e);
+
+/*
  * Listen: the last n events, then with follow each that happens until fn says no
  * or the controller ends. also, unless NULL, is a request made once listening has
  * begun (deleted); its answer goes to *answer.

@@ -241,6 +241,15 @@ static void ask_to_stop(int signal)
 	asked_to_stop = 1;
 }
 
+/* The timer is for what the controller does by itself; who asks waits for his turn here. */
+static int wait_for_events(struct controller *c, struct epoll_event *events, int most, const sigset_t *signals)
+{
+	uint64_t due = server_due(c), now = clock_now(), ns = due > now ? due - now : 0;
+	const struct timespec wait = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+	return epoll_pwait2(c->epoll, events, most, due == UINT64_MAX ? NULL : &wait, signals);
+}
+
 static void loop(struct controller *c)
 {
 	struct epoll_event events[16];
@@ -252,7 +261,7 @@ static void loop(struct controller *c)
 		int n;
 
 		set_timer(c);
-		n = epoll_pwait(c->epoll, events, 16, -1, &signals);
+		n = wait_for_events(c, events, 16, &signals);
 		if (n < 0 && errno != EINTR) {
 			log_error("cannot wait for events: %s", strerror(errno));
 			break;
@@ -263,6 +272,7 @@ static void loop(struct controller *c)
 				if ((events[i].data.ptr == &watch_tag) == !pass)
 					handle(c, &events[i]);
 			}
+		server_turn(c);
 	}
 }
 

@@ -17,6 +17,7 @@
  *   loan.c        switches that somebody has for a while
  *   requests.c    what can be asked for
  *   server.c      two sockets, JSON lines
+ *   errand.c      erxdpctl for members of the group
  */
 #ifndef ERX_DAEMON_CONTROLLER_H
 #define ERX_DAEMON_CONTROLLER_H
@@ -170,8 +171,10 @@ void events_free(struct events *e); /* NULL is fine */
 /* Keep and tell everybody. fields: an object whose members become the event's; owned from now on; NULL: none. */
 void event(struct controller *c, const char *kind, const char *object, cJSON *fields, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-/* The last n events as lines, oldest first. */
-void events_replay(const struct events *e, size_t n, void (*fn)(void *arg, const char *line), void *arg);
+/* The number of the last event, 0: there was none; of the first of the last n; and the line of one that is kept. */
+uint64_t events_last(const struct events *e);
+uint64_t events_first(const struct events *e, size_t n);
+const char *events_line(const struct events *e, uint64_t seq);
 
 /* --- maintain.c --- */
 /* Begin. Returns 0, -EBUSY, or -EINVAL for a target that no maintenance is of. Under the lock. */
@@ -206,16 +209,29 @@ void loan_end(struct controller *c);
 void loan_client_gone(struct controller *c, const void *who);
 
 /* --- requests.c --- */
+/* What the server has to do besides the reply. */
+struct wish {
+	bool listens; /* to events from now on */
+	bool past;    /* the last events come before the reply */
+	size_t last;  /* so many of them */
+	cJSON *run;   /* arguments of erxdpctl, whose exit code becomes the reply's; to be deleted; NULL: nothing */
+};
 /* Answer one line. Returns the reply, to be deleted. */
-cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, bool *wants_events,
-		      size_t *replay);
+cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, struct wish *wish);
 
 /* --- server.c --- */
 int server_start(struct controller *c, struct error *e);
 void server_stop(struct controller *c);
-/* An epoll event of one of the server's descriptors. */
+/* An epoll event of one of the server's descriptors: who changes something is served at once. */
 void server_work(struct controller *c, void *who, uint32_t what);
-/* To all who want events. */
-void server_tell(struct controller *c, const char *line);
+/* Tell who listens, and serve those who ask for as long as a turn of theirs takes. At the end of each turn of the loop.
+ */
+void server_turn(struct controller *c);
+/* When server_turn() is to be called next though nothing else happens; UINT64_MAX: not before. */
+uint64_t server_due(const struct controller *c);
+/* The event of that number is kept no longer. */
+void server_forgets(struct controller *c, uint64_t seq, const char *line);
+/* Who asks, and who has been turned away, into the answer. */
+void server_count(const struct controller *c, cJSON *reply);
 
 #endif

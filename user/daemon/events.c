@@ -61,17 +61,25 @@ void event(struct controller *c, const char *kind, const char *object, cJSON *fi
 	cJSON_AddStringToObject(root, "text", text);
 	line = cJSON_PrintUnformatted(root);
 	cJSON_Delete(root);
+	if (*slot)
+		server_forgets(c, c->events->n - KEPT, *slot);
 	free(*slot);
 	*slot = line;
-	server_tell(c, line);
 }
 
-void events_replay(const struct events *e, size_t n, void (*fn)(void *arg, const char *line), void *arg)
+uint64_t events_last(const struct events *e)
+{
+	return e->n;
+}
+
+uint64_t events_first(const struct events *e, size_t n)
 {
 	uint64_t kept = e->n < KEPT ? e->n : KEPT;
 
-	if (n > kept)
-		n = kept;
-	for (uint64_t i = e->n - n; i < e->n; i++)
-		fn(arg, e->lines[i % KEPT]);
+	return e->n - (n < kept ? n : kept) + 1;
+}
+
+const char *events_line(const struct events *e, uint64_t seq)
+{
+	return e->lines[(seq - 1) % KEPT];
 }

@@ -14,6 +14,7 @@
  *   {"do": "stop"}
  *   {"do": "status"}   {"do": "neighbours"}
  *   {"do": "events", "last": 100, "follow": true}               events come before the answer, and after it
+ *   {"do": "run", "args": ["status", "--json"]}                 erxdpctl, to two pipes that are passed with the line
  *
  * Down to "stop" by the changing socket only. The answer has "ok", and "text" or
  * "error" and the exit "code" of erxdpctl; an "id" is given back.
@@ -33,8 +34,7 @@ struct request {
 	struct controller *c;
 	const cJSON *json;
 	const struct asker *asker;
-	bool *wants_events;
-	size_t *replay;
+	struct wish *wish;
 };
 
 /* --- Answers ----------------------------------------------------------------------------------------------------- */
@@ -564,6 +564,7 @@ static cJSON *do_status(const struct request *r)
 	cJSON_AddStringToObject(reply, "lab", r->c->name);
 	cJSON_AddNumberToObject(reply, "pid", getpid());
 	cJSON_AddBoolToObject(reply, "maintenance", maintain_runs(r->c));
+	server_count(r->c, reply);
 	if (r->c->follow_at)
 		cJSON_AddNumberToObject(reply, "followsInMs", follows_in(r->c) / 1e6);
 	if (*r->c->trouble.text)
@@ -611,9 +612,20 @@ static cJSON *do_events(const struct request *r)
 
 	if (last && (!cJSON_IsNumber(last) || last->valuedouble < 0))
 		return refused(CODE_USAGE, "\"last\" is how many events of the past to tell");
-	*r->replay = last ? (size_t)(last->valuedouble < 1e6 ? last->valuedouble : 1e6) : 0;
-	*r->wants_events = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r->json, "follow"));
-	return done(*r->wants_events ? "listening" : "that was all");
+	r->wish->past = true;
+	r->wish->last = last ? (size_t)(last->valuedouble < 1e6 ? last->valuedouble : 1e6) : 0;
+	r->wish->listens = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r->json, "follow"));
+	return done(r->wish->listens ? "listening" : "that was all");
+}
+
+static cJSON *do_run(const struct request *r)
+{
+	const cJSON *args = cJSON_GetObjectItemCaseSensitive(r->json, "args");
+
+	if (!cJSON_IsArray(args))
+		return refused(CODE_USAGE, "'run' needs \"args\": a verb and what goes with it");
+	r->wish->run = cJSON_Duplicate(args, true);
+	return done("it has run");
 }
 
 /* --- Which ------------------------------------------------------------------------------------------------------- */
@@ -627,7 +639,7 @@ static const struct {
 	{"borrow", true, do_borrow},  {"switch", true, do_switch},     {"give-back", true, do_give_back},
 	{"impair", true, do_impair},  {"unimpair", true, do_unimpair}, {"reload", true, do_reload},
 	{"stop", true, do_stop},      {"status", false, do_status},    {"neighbours", false, do_neighbours},
-	{"events", false, do_events},
+	{"events", false, do_events}, {"run", false, do_run},
 };
 
 static cJSON *change(const struct request *r, cJSON *(*answer)(const struct request *r))
@@ -662,11 +674,10 @@ static cJSON *find_answer(const struct request *r, bool changing)
 	return refused(CODE_USAGE, "'%.60s' is nothing that can be asked for", what);
 }
 
-cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, bool *wants_events,
-		      size_t *replay)
+cJSON *request_answer(struct controller *c, const char *line, const struct asker *asker, struct wish *wish)
 {
 	cJSON *json = cJSON_Parse(line), *reply;
-	struct request r = {.c = c, .json = json, .asker = asker, .wants_events = wants_events, .replay = replay};
+	struct request r = {.c = c, .json = json, .asker = asker, .wish = wish};
 	const cJSON *id;
 
 	if (!json)

@@ -25,7 +25,7 @@
 
 #define LAB_RUN	  "/run/erxdp"
 #define LAB_LOG	  "log"	  /* of the lab's processes, in its run directory */
-#define LAB_GROUP "erxdp" /* may ask the controller, where the group exists */
+#define LAB_GROUP "erxdp" /* may ask the controller, where the group exists; never made here */
 
 /* What can be done to a target of `fail`; see the table in lab/state.c. */
 enum fault_kind {
