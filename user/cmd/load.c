@@ -395,45 +395,19 @@ int cmd_load(const struct call *call)
 
 /* --- plan -------------------------------------------------------------------------------------------------------- */
 
-struct change_line {
-	const char *name, *text;
-	unsigned n;
-};
-
-#define N_CHANGE_LINES 12
-
-static void change_lines(const struct lab_changes *c, struct change_line lines[N_CHANGE_LINES])
-{
-	const struct change_line all[N_CHANGE_LINES] = {
-		{"namespacesAdded", "namespaces to make", c->net.namespaces_added},
-		{"namespacesRemoved", "namespaces to remove", c->net.namespaces_removed},
-		{"linksAdded", "links to make", c->net.links_added},
-		{"linksRemoved", "links to remove", c->net.links_removed},
-		{"linksSet", "links to set up, down or right", c->net.links_set},
-		{"programs", "times the XDP programs have to be loaded", c->loaded},
-		{"portsAttached", "ports that need their program", c->attached},
-		{"wires", "wires to join or to set", c->wires},
-		{"groups", "next-hop groups to write", c->dp.groups},
-		{"routesAdded", "routes to add", c->dp.routes_added},
-		{"routesChanged", "routes to change", c->dp.routes_changed},
-		{"routesRemoved", "routes to remove", c->dp.routes_removed},
-	};
-
-	memcpy(lines, all, sizeof(all));
-}
-
 static void print_plan(const struct call *call, const struct lab_changes *c)
 {
-	struct change_line lines[N_CHANGE_LINES];
 	cJSON *root = call->json ? cJSON_CreateObject() : NULL;
+	lab_change_list all = {};
 
-	change_lines(c, lines);
-	for (int i = 0; i < N_CHANGE_LINES; i++) {
+	lab_list_changes(c, &all);
+	vec_each(change, &all) {
 		if (root)
-			cJSON_AddNumberToObject(root, lines[i].name, lines[i].n);
-		else if (lines[i].n)
-			printf("%6u %s\n", lines[i].n, lines[i].text);
+			cJSON_AddNumberToObject(root, change->name, change->n);
+		else if (change->n)
+			printf("%6u %s\n", change->n, change->text);
 	}
+	vec_free(&all);
 	if (root)
 		print_json(root);
 	else if (!lab_changes_any(c))

@@ -69,9 +69,7 @@ static int array_write(struct writer *w, struct array *a, uint32_t key, const vo
 	if (!memcmp(array_at(a, key), value, a->size))
 		return 0;
 	(*changed)++;
-	if (w->dry)
-		return 0;
-	if (bpf_map_update_elem(w->dp->maps[a->map], &key, value, BPF_ANY))
+	if (!w->dry && bpf_map_update_elem(w->dp->maps[a->map], &key, value, BPF_ANY))
 		return write_failed(w, a->what);
 	memcpy(array_at(a, key), value, a->size);
 	return 0;
@@ -103,7 +101,7 @@ static int apply_policies(struct writer *w)
 		for (unsigned in = 0; in < ERX_N_ROLES; in++)
 			for (unsigned out = 0; out < ERX_N_ROLES && !err; out++)
 				err = array_write(w, &a, ERX_POLICY_INDEX(p->set, in, out), &p->policy.of[in][out],
-						  &w->changes->others);
+						  &w->changes->policies);
 	}
 	array_free(&a);
 	return err;
@@ -121,7 +119,7 @@ static int apply_limits(struct writer *w)
 		if (err)
 			break;
 		limit.due_ns = ((struct erx_schedule *)array_at(&a, d->id))->due_ns;
-		err = array_write(w, &a, d->id, &limit, &w->changes->others);
+		err = array_write(w, &a, d->id, &limit, &w->changes->icmp_limits);
 	}
 	array_free(&a);
 	return err;
@@ -154,7 +152,7 @@ static int apply_meters(struct writer *w, struct array *a)
 		if (!memcmp(now, &none, sizeof(none)))
 			err = forget_spent(w, m->id);
 		if (!err)
-			err = array_write(w, a, m->id, &entry, &w->changes->others);
+			err = array_write(w, a, m->id, &entry, &w->changes->meters);
 		if (err)
 			return err;
 	}
@@ -196,7 +194,7 @@ static int apply_links(struct writer *w)
 			return read_failed(w, "the port of an interface");
 		if (now == ifindex && !anew)
 			continue;
-		w->changes->others++;
+		w->changes->interfaces++;
 		if (!w->dry && bpf_map_update_elem(w->dp->maps[DP_MAP_links], &p->id, &ifindex, BPF_ANY))
 			return write_failed(w, "the port of an interface");
 	}
@@ -221,7 +219,7 @@ static int apply_legs(struct writer *w)
 
 	vec_each(leg, &w->image->legs) {
 		if (!err)
-			err = array_write(w, &a, leg->index, &leg->path, &w->changes->others);
+			err = array_write(w, &a, leg->index, &leg->path, &w->changes->legs);
 	}
 	array_free(&a);
 	return err;
@@ -332,23 +330,24 @@ static int read_routes(struct writer *w, loaded_routes *out)
 	struct erx_route_key *keys = xcalloc(ROUTES_PER_CALL, sizeof(*keys)), at;
 	struct erx_route *values = xcalloc(ROUTES_PER_CALL, sizeof(*values));
 	bool first = true;
-	int err;
+	int end;
 
 	do {
 		uint32_t count = ROUTES_PER_CALL;
 
-		err = bpf_map_lookup_batch(w->dp->maps[DP_MAP_routes], first ? NULL : &at, &at, keys, values, &count,
-					   &opts);
-		if (err && errno != ENOENT)
-			break;
-		for (uint32_t i = 0; i < count; i++)
+		end = bpf_map_lookup_batch(w->dp->maps[DP_MAP_routes], first ? NULL : &at, &at, keys, values, &count,
+					   &opts)
+			      ? errno
+			      : 0;
+		/* The last of them come with ENOENT. */
+		for (uint32_t i = 0; (!end || end == ENOENT) && i < count; i++)
 			vec_push(out, ((struct loaded_route){keys[i], values[i]}));
 		first = false;
-	} while (!err);
+	} while (!end);
 	free(keys);
 	free(values);
-	if (errno != ENOENT)
-		return error_set(w->e, -errno, "cannot read the routes of lab '%s': %s", w->dp->lab, strerror(errno));
+	if (end != ENOENT)
+		return error_set(w->e, -end, "cannot read the routes of lab '%s': %s", w->dp->lab, strerror(end));
 	if (out->n)
 		qsort(out->items, out->n, sizeof(*out->items), by_key);
 	return 0;
@@ -462,7 +461,7 @@ static int apply_control(struct writer *w)
 				 w->dp->lab, strerror(errno));
 	if (w->dp->control->fabric_inode == (uint32_t)st.st_ino)
 		return 0;
-	w->changes->others++;
+	w->changes->fabrics++;
 	if (!w->dry)
 		__atomic_store_n(&w->dp->control->fabric_inode, st.st_ino, __ATOMIC_SEQ_CST);
 	return 0;
@@ -470,8 +469,9 @@ static int apply_control(struct writer *w)
 
 unsigned dp_changes_sum(const struct dp_changes *c)
 {
-	return c->ports + c->adjacencies + c->groups + c->routes_added + c->routes_changed + c->routes_removed +
-	       c->paths + c->others + c->blocks;
+#define X(field, name, text) +c->field
+	return 0 DP_CHANGES(X);
+#undef X
 }
 
 static int apply_all(struct writer *w)
@@ -517,7 +517,7 @@ static int apply_all(struct writer *w)
 	if (!err)
 		err = array_clear_rest(w, &adjacencies, &w->changes->adjacencies);
 	if (!err)
-		err = array_clear_rest(w, &meters, &w->changes->others);
+		err = array_clear_rest(w, &meters, &w->changes->meters);
 	if (!err)
 		err = remove_paths(w);
 	array_free(&ports);

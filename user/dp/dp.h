@@ -51,9 +51,29 @@ int dp_remove(const char *lab, struct error *e);
 /* Path of a pin of a lab; rest "" is its directory. */
 void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
 
-struct dp_changes { /* what dp_apply() wrote or, with dry, would write */
-	unsigned ports, adjacencies, groups, routes_added, routes_changed, routes_removed, paths, others;
-	unsigned blocks; /* of FastPath addresses */
+/* What dp_apply() wrote or, with dry, would write: each part of the image, its name in JSON, and what `plan` says of
+ * it.
+ */
+#define DP_CHANGES(X)                                                                                                  \
+	X(policies, "policies", "entries of the TTL policy to write")                                                  \
+	X(meters, "meters", "limits of circuits and gateways to write")                                                \
+	X(icmp_limits, "icmpLimits", "limits of ICMP errors to write")                                                 \
+	X(legs, "legs", "legs of paths to write")                                                                      \
+	X(paths, "paths", "path counters to make or to remove")                                                        \
+	X(interfaces, "interfaces", "ports to join to their interfaces")                                               \
+	X(fabrics, "fabrics", "namespaces to tell the programs of")                                                    \
+	X(adjacencies, "adjacencies", "neighbours of ports (address, tunnel, limit) to write")                         \
+	X(ports, "ports", "ports to write")                                                                            \
+	X(groups, "groups", "next-hop groups to write")                                                                \
+	X(blocks, "fastPathBlocks", "blocks of FastPath addresses to write or to remove")                              \
+	X(routes_added, "routesAdded", "routes to add")                                                                \
+	X(routes_changed, "routesChanged", "routes to change")                                                         \
+	X(routes_removed, "routesRemoved", "routes to remove")
+
+struct dp_changes {
+#define X(field, name, text) unsigned field;
+	DP_CHANGES(X)
+#undef X
 };
 
 /* All of them. */

@@ -206,11 +206,36 @@ int lab_apply_maps(struct lab *lab, struct lab_changes *changes, struct error *e
 	return apply_maps(lab, false, changes, e);
 }
 
+void lab_list_changes(const struct lab_changes *c, lab_change_list *out)
+{
+	const struct lab_change all[] = {{"bpffs", "file systems (bpffs) to mount", c->mounted_bpffs},
+					 {"namespacesAdded", "namespaces to make", c->net.namespaces_added},
+					 {"namespacesRemoved", "namespaces to remove", c->net.namespaces_removed},
+					 {"linksAdded", "links to make", c->net.links_added},
+					 {"linksRemoved", "links to remove", c->net.links_removed},
+					 {"linksSet", "links to set up, down or right", c->net.links_set},
+					 {"programs", "times the XDP programs have to be loaded", c->loaded},
+					 {"portsAttached", "ports that need their program", c->attached},
+					 {"wires", "wires to join or to set", c->wires},
+#define X(field, name, text) {name, text, c->dp.field},
+					 DP_CHANGES(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		vec_push(out, all[i]);
+}
+
 bool lab_changes_any(const struct lab_changes *c)
 {
-	return c->mounted_bpffs || c->loaded || c->attached || c->wires || c->net.namespaces_added ||
-	       c->net.namespaces_removed || c->net.links_added || c->net.links_removed || c->net.links_set ||
-	       dp_changes_sum(&c->dp);
+	lab_change_list all = {};
+	bool any = false;
+
+	lab_list_changes(c, &all);
+	vec_each(change, &all)
+		any = any || change->n;
+	vec_free(&all);
+	return any;
 }
 
 /* --- The whole way ----------------------------------------------------------------------------------------------- */

@@ -219,6 +219,15 @@ struct lab_changes {
 	struct dp_changes dp;
 };
 
+/* One of the things that can differ: its name in JSON, what `plan` says of it, and how many there are. */
+struct lab_change {
+	const char *name, *text;
+	unsigned n;
+};
+typedef VEC(struct lab_change) lab_change_list;
+
+/* All of them, also those of which there are none. There is no other difference: see lab_changes_any(). */
+void lab_list_changes(const struct lab_changes *c, lab_change_list *out);
 bool lab_changes_any(const struct lab_changes *c);
 
 /*
