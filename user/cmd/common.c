@@ -92,31 +92,34 @@ int read_time(const char *option, const char *text, uint64_t *out)
 }
 
 /* At most a byte more than a topology may have: the parser says that it is too large. */
-static char *slurp(const char *file, size_t *size)
+static int slurp(const char *file, char **out, size_t *size)
 {
 	FILE *in = fopen(file, "re");
 	char *text;
+	int err;
 
 	if (!in)
-		return NULL;
+		return -errno;
 	text = xcalloc(1, TOPO_MAX_BYTES + 2);
 	*size = fread(text, 1, TOPO_MAX_BYTES + 1, in);
-	if (ferror(in)) {
-		free(text);
-		text = NULL;
-	}
+	err = ferror(in) ? -errno : 0;
 	fclose(in);
-	return text;
+	if (err)
+		free(text);
+	else
+		*out = text;
+	return err;
 }
 
 struct lab *parse_lab(const char *file, struct diags *diags, int *code)
 {
 	size_t size = 0;
-	char *text = slurp(file, &size);
+	char *text = NULL;
 	struct lab *lab;
+	int err = slurp(file, &text, &size);
 
-	if (!text) {
-		log_error("cannot read '%s': %s", file, strerror(errno));
+	if (err) {
+		log_error("cannot read '%s': %s", file, strerror(-err));
 		*code = EXIT_REFUSED;
 		return NULL;
 	}

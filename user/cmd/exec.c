@@ -16,6 +16,7 @@ int cmd_exec(const struct call *call)
 	const struct host *h;
 	char namespace[256];
 	struct error e = {};
+	int err;
 
 	if (!lab)
 		return EXIT_REFUSED;
@@ -33,6 +34,7 @@ int cmd_exec(const struct call *call)
 	if (net_enter(namespace, &e))
 		return refuse(&e);
 	execvp(*command, command);
-	log_error("cannot run '%s': %s", *command, strerror(errno));
-	return errno == ENOENT ? 127 : 126; /* as a shell says it */
+	err = errno;
+	log_error("cannot run '%s': %s", *command, strerror(err));
+	return err == ENOENT ? 127 : 126; /* as a shell says it */
 }

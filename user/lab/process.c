@@ -38,8 +38,9 @@ int process_claim(const char *lab, const char *file, const char *what, struct er
 	}
 	n = snprintf(text, sizeof(text), "%d\n", getpid());
 	if (ftruncate(fd, 0) || pwrite(fd, text, n, 0) != n) {
+		error_set(e, -EIO, "cannot write '%s': %s", path, strerror(errno));
 		close(fd);
-		return error_set(e, -EIO, "cannot write '%s': %s", path, strerror(errno));
+		return -EIO;
 	}
 	return fd;
 }
