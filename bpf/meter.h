@@ -13,11 +13,12 @@
 #include "schedule.h"
 
 /*
- * Draw a lot for this CPU. A global function, as are track_flow(), spend_at_both()
+ * Draw a lot for this CPU, to spend amount. What is larger than a lot is refused until
+ * those that were drawn for it cover it: the rate is kept. A global function, as are track_flow(), spend_at_both()
  * and decide(): few packets need it, so what all packets do stays short and is
  * verified once.
  */
-__noinline int draw_lot(__u32 index, __u32 unit)
+__noinline int draw_lot(__u32 index, __u32 unit, __u64 amount)
 {
 	struct erx_meter *meter = bpf_map_lookup_elem(&erx_meters, &index);
 	struct erx_spent *spent = bpf_map_lookup_elem(&erx_spent, &index);
@@ -29,6 +30,10 @@ __noinline int draw_lot(__u32 index, __u32 unit)
 		return meter->rates[unit].outcome;
 	}
 	spent->left[unit] += meter->rates[unit].lot;
+	if (spent->left[unit] < amount) {
+		spent->refused[unit]++;
+		return meter->rates[unit].outcome;
+	}
 	return ERX_CONTINUE;
 }
 
@@ -47,14 +52,14 @@ inline_stage bool find_share(struct share *s, __u32 index)
 	return s->meter && s->spent;
 }
 
-/* Spend from this CPU's share; draw a lot when it is used up. A lot covers the largest packet. */
+/* Spend from this CPU's share; draw a lot when it is used up. */
 inline_stage int spend(const struct share *s, enum erx_unit unit, __u64 amount)
 {
 	int stop = ERX_CONTINUE;
 
 	if (s->meter->rates[unit].lot) {
 		if (s->spent->left[unit] < amount)
-			stop = draw_lot(s->index, unit);
+			stop = draw_lot(s->index, unit, amount);
 		if (stop != ERX_CONTINUE)
 			return stop;
 		s->spent->left[unit] -= amount;

@@ -258,3 +258,19 @@ Test(meter, figures_of_the_file)
 	cr_expect_eq(m->rates[ERX_PACKETS].lot, 0);
 	cr_expect_eq(m->max_flows, 0);
 }
+
+/* A CPU's share never becomes more than what was drawn for it: else one such packet would lift the limit for good. */
+Test(meter, packets_larger_than_a_lot)
+{
+	struct image_meter *m = gateway_meter("hub-ergw");
+	uint32_t port = port_at("hub-ergw/0", "er1.primary");
+	unsigned forwarded = 0;
+
+	allow(m, ERX_BYTES, 400, 10);
+	for (int i = 0; i < 20; i++)
+		forwarded += outcome_of(port, 0, 1000) == ERX_forwarded;
+	/* 4,000 bytes in all; a CPU keeps what is not enough for one. */
+	cr_expect(forwarded >= 1 && forwarded <= 4, "%u forwarded", forwarded);
+	cr_expect_eq(passed(m, ERX_BYTES), forwarded * 1000);
+	cr_expect_eq(count_of(m).refused[ERX_BYTES], 20 - forwarded);
+}
