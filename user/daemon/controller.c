@@ -345,7 +345,7 @@ static void stop(struct controller *c)
 {
 	server_stop(c);
 	drop_lab(c);
-	free(c->maintenance);
+	maintenance_free(c->maintenance);
 	events_free(c->events);
 	if (c->timer >= 0)
 		close(c->timer);

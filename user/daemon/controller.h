@@ -182,6 +182,7 @@ int maintain_start(struct controller *c, const char *target, struct error *e);
 uint64_t maintain_due(const struct controller *c);
 void maintain_work(struct controller *c);
 bool maintain_runs(const struct controller *c);
+void maintenance_free(struct maintenance *m); /* NULL is fine */
 /* Whether it is that of this target, or this target one of its steps'; NULL: any. */
 bool maintain_is_of(const struct controller *c, const char *target);
 /* End it, and take back what it has asked for, or one that a former controller did not end. Under the lock; the caller

@@ -30,8 +30,8 @@ struct step {
 
 struct maintenance {
 	char target[TOPO_MAX_NAME * 2];
-	struct step steps[64];
-	unsigned n, next;
+	VEC(struct step) steps;
+	size_t next;
 	uint64_t due;
 };
 
@@ -47,6 +47,13 @@ static const struct {
 };
 #define N_PHASES (sizeof(phases) / sizeof(phases[0]))
 
+void maintenance_free(struct maintenance *m)
+{
+	if (m)
+		vec_free(&m->steps);
+	free(m);
+}
+
 static uint64_t scaled(const struct controller *c, uint64_t ns)
 {
 	uint64_t out = (uint64_t)((double)ns * c->lab->topo->timer_scale);
@@ -56,15 +63,11 @@ static uint64_t scaled(const struct controller *c, uint64_t ns)
 
 static void add_step(const struct controller *c, struct maintenance *m, const char *target, unsigned phase, bool back)
 {
-	struct step *s;
+	struct step s = {.kind = phases[phase].kind, .back = back};
 
-	if (m->n == sizeof(m->steps) / sizeof(m->steps[0]))
-		return;
-	s = &m->steps[m->n++];
-	snprintf(s->target, sizeof(s->target), "%s", target);
-	s->kind = phases[phase].kind;
-	s->back = back;
-	s->wait_ns = scaled(c, back ? phases[phase].wait_back_ns : phases[phase].wait_ns);
+	snprintf(s.target, sizeof(s.target), "%s", target);
+	s.wait_ns = scaled(c, back ? phases[phase].wait_back_ns : phases[phase].wait_ns);
+	vec_push(&m->steps, s);
 }
 
 static void add_side(const struct controller *c, struct maintenance *m, const char *target, bool circuit)
@@ -95,7 +98,7 @@ static int plan(const struct controller *c, struct maintenance *m, const char *t
 		if ((g && one->gateway == g) || (circuit && one->circuit == circuit))
 			add_side(c, m, one->name, circuit);
 	}
-	if (m->n)
+	if (m->steps.n)
 		return 0;
 	return error_set(e, -EINVAL,
 			 "there is no maintenance of '%s': Microsoft's is of a circuit's path ('er1.primary'), a "
@@ -131,7 +134,7 @@ int maintain_start(struct controller *c, const char *target, struct error *e)
 	snprintf(m->target, sizeof(m->target), "%s", target);
 	err = plan(c, m, target, e);
 	if (err) {
-		free(m);
+		maintenance_free(m);
 		return err;
 	}
 	m->due = clock_now();
@@ -197,7 +200,7 @@ static void end(struct controller *c, const char *state, const char *text)
 
 	c->maintenance = NULL;
 	tell(c, m->target, state, text);
-	free(m);
+	maintenance_free(m);
 }
 
 void maintain_work(struct controller *c)
@@ -207,7 +210,7 @@ void maintain_work(struct controller *c)
 
 	if (!m || clock_now() < m->due)
 		return;
-	if (m->next == m->n) {
+	if (m->next == m->steps.n) {
 		end(c, "done", "has been maintained");
 		return;
 	}
@@ -217,8 +220,10 @@ void maintain_work(struct controller *c)
 	}
 	/* Loaded anew meanwhile: that has ended it. */
 	if (c->maintenance == m) {
-		m->due = clock_now() + m->steps[m->next].wait_ns;
-		if (do_step(c, &m->steps[m->next++], &e))
+		const struct step *s = &m->steps.items[m->next++];
+
+		m->due = clock_now() + s->wait_ns;
+		if (do_step(c, s, &e))
 			give_up(c, &e);
 	}
 	follow_unlock(c);
@@ -229,8 +234,8 @@ bool maintain_is_of(const struct controller *c, const char *target)
 	const struct maintenance *m = c->maintenance;
 	bool is = m && (!target || !strcmp(m->target, target));
 
-	for (unsigned i = 0; m && i < m->n && !is; i++)
-		is = !strcmp(m->steps[i].target, target);
+	for (size_t i = 0; m && i < m->steps.n && !is; i++)
+		is = !strcmp(m->steps.items[i].target, target);
 	return is;
 }
 
