@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* erxdpctl: one table of verbs, from which usage and help are printed as well. */
 #include <getopt.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +179,26 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+static bool reader_is_gone(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+
+	return poll(&p, 1, 0) > 0 && p.revents & POLLERR;
+}
+
+/*
+ * Who reads has read enough: as of other tools, the end is a quiet one, by SIGPIPE.
+ * It comes when all is done: a change is not to be cut short by `| head`, and
+ * what was lent or has failed goes back first.
+ */
+static void end_without_reader(void)
+{
+	if (!reader_is_gone())
+		return;
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+}
+
 int main(int argc, char **argv)
 {
 	struct call call = {.lab = getenv("ERXDP_LAB")};
@@ -216,9 +238,13 @@ int main(int argc, char **argv)
 		return EXIT_REFUSED;
 	}
 	code = parse(&call, argc - 1, argv + 1);
+	/* What exec becomes has its own way. */
+	if (call.verb->run != cmd_exec)
+		signal(SIGPIPE, SIG_IGN);
 	if (code < 0)
 		code = geteuid() ? run_without_root(&call, argc - 1, argv + 1) : call.verb->run(&call);
 	if (fflush(stdout) || ferror(stdout)) {
+		end_without_reader();
 		log_error("cannot write to standard output");
 		return EXIT_REFUSED;
 	}
