@@ -18,6 +18,7 @@
 #include "dp/refusal.h"
 #include "erxdp.skel.h"
 #include "lib/log.h"
+#include "lib/privilege.h"
 
 #define BPFFS	     "/sys/fs/bpf"
 #define HELLOS_BYTES (ERX_MAX_PORTS * sizeof(uint64_t))
@@ -50,6 +51,15 @@ bool dp_is_mounted(void)
 	return !statfs(BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC;
 }
 
+static int not_mounted(int err, struct error *e)
+{
+	char remedy[PRIVILEGE_TEXT];
+
+	privilege_remedy(err, PRIVILEGE(CAP_SYS_ADMIN), remedy);
+	return error_set(e, err, "cannot mount bpffs on '" BPFFS "': %s%s", strerror(-err),
+			 *remedy ? remedy : "; the kernel needs CONFIG_BPF_SYSCALL");
+}
+
 int dp_mount(bool *mounted, struct error *e)
 {
 	struct statfs fs;
@@ -61,8 +71,7 @@ int dp_mount(bool *mounted, struct error *e)
 	if (fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
-		return error_set(e, -errno, "cannot mount bpffs on '" BPFFS "': %s; run as root on a kernel with %s",
-				 strerror(errno), "CONFIG_BPF_SYSCALL");
+		return not_mounted(-errno, e);
 	*mounted = true;
 	return 0;
 }
@@ -329,13 +338,17 @@ static int pin_all(struct erxdp_bpf *skel, const char *lab)
 	return err ? err : pin_programs(skel, lab);
 }
 
+/* Programs; that they may be XDP; that they may read the kernel's memory (the tracepoints). */
+#define NEEDS (PRIVILEGE(CAP_BPF) | PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_PERFMON))
+
 static int load_failed(int err, const char *lab, struct error *e)
 {
-	struct refusal_place place = {.root = geteuid() == 0};
 	struct utsname kernel = {};
+	char remedy[PRIVILEGE_TEXT];
+	struct refusal_place place = {.release = kernel.release, .remedy = remedy};
 
 	uname(&kernel);
-	place.release = kernel.release;
+	privilege_remedy(err, NEEDS, remedy);
 	return refusal_tell(&said, err, &place, lab, e);
 }
 

@@ -118,14 +118,6 @@ static const struct {
 	{NULL, NO_NAME, "it does not take the programs"},
 };
 
-static const char *forbidden(const struct refusal_place *place)
-{
-	return place->root
-		       ? "root may not here, as in a container without CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or a "
-			 "kernel in lockdown"
-		       : "run as root";
-}
-
 int refusal_tell(const struct refusal *r, int err, const struct refusal_place *place, const char *lab, struct error *e)
 {
 	char lines[sizeof(r->lines) + REFUSAL_LINES * 3 + 1], sentence[160];
@@ -135,8 +127,8 @@ int refusal_tell(const struct refusal *r, int err, const struct refusal_place *p
 	while (causes[i].applies && !causes[i].applies(r, err, place))
 		i++;
 	if (!causes[i].sentence)
-		return error_set(e, err, "cannot load the XDP programs of lab '%s': not permitted; %s%s", lab,
-				 forbidden(place), lines);
+		return error_set(e, err, "cannot load the XDP programs of lab '%s': not permitted%s%s", lab,
+				 place->remedy, lines);
 	snprintf(sentence, sizeof(sentence), causes[i].sentence,
 		 causes[i].name == NO_NAME ? "" : (const char *)r + causes[i].name);
 	return error_set(e, err, "cannot load the XDP programs of lab '%s': %s; this kernel is Linux %s: %s%s", lab,

@@ -22,7 +22,7 @@ struct refusal {
 /* The machine, as far as the sentence needs it. */
 struct refusal_place {
 	const char *release; /* of uname(2) */
-	bool root;
+	const char *remedy;  /* of privilege_remedy() for what loading needs */
 };
 
 /* A line that libbpf has printed as a warning. */

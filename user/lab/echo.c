@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/privilege.h"
+
 #define RECEIVE_BYTES (1 << 20)
 
 uint16_t echo_checksum(const void *data, size_t size)
@@ -29,8 +31,13 @@ int echo_open(const struct lab *lab, const struct host *h, struct error *e)
 	if (err)
 		return err;
 	fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
-	if (fd < 0)
-		return error_set(e, -errno, "cannot open a raw socket in host '%s': %s", h->name, strerror(errno));
+	if (fd < 0) {
+		char remedy[PRIVILEGE_TEXT];
+
+		err = -errno;
+		return error_set(e, err, "cannot open a raw socket in host '%s': %s%s", h->name, strerror(-err),
+				 privilege_remedy(err, PRIVILEGE(CAP_NET_RAW), remedy));
+	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){RECEIVE_BYTES}, sizeof(int));
 	return fd;
 }

@@ -6,11 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *remedy(int err)
+#include "lib/privilege.h"
+
+/* Entering and making namespaces; interfaces; hellos. */
+#define NEEDS (PRIVILEGE(CAP_SYS_ADMIN) | PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_NET_RAW))
+
+static const char *remedy(int err, char permission[static PRIVILEGE_TEXT])
 {
 	switch (-err) {
 	case EPERM:
-	case EACCES: return "; run as root";
+	case EACCES: return privilege_remedy(err, NEEDS, permission);
 	case EMFILE:
 	case ENFILE: return "; raise the limit of open files (ulimit -n, fs.file-max)";
 	case ENOSPC: return "; raise user.max_net_namespaces and fs.mount-max (sysctl), or free space under /run";
@@ -52,6 +57,7 @@ int net_refuse(struct error *error, int err, const char *format, ...)
 
 int net_fail(struct error *error, int err, const char *format, ...)
 {
+	char permission[PRIVILEGE_TEXT];
 	va_list args;
 
 	if (!error)
@@ -60,7 +66,7 @@ int net_fail(struct error *error, int err, const char *format, ...)
 	va_start(args, format);
 	append(error, format, args);
 	va_end(args);
-	net_append(error, ": %s%s", strerror(-err), remedy(err));
+	net_append(error, ": %s%s", strerror(-err), remedy(err, permission));
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "erxdp/abi.h"
+#include "lib/privilege.h"
 #include "wire/internal.h"
 
 #define FRAME_BYTES 2048
@@ -92,6 +93,15 @@ static int create(struct xsk_socket **out, struct pool *p, const char *interface
 	return err;
 }
 
+static int no_socket(int err, struct error *e)
+{
+	char remedy[PRIVILEGE_TEXT];
+
+	return error_set(e, err, "cannot open an AF_XDP socket: %s%s", strerror(-err),
+			 err == -EPERM ? privilege_remedy(err, PRIVILEGE(CAP_NET_RAW), remedy)
+				       : "; the kernel needs CONFIG_XDP_SOCKETS");
+}
+
 static int umem_open(struct pool *p, struct error *e)
 {
 	const struct xsk_umem_config config = {
@@ -99,15 +109,13 @@ static int umem_open(struct pool *p, struct error *e)
 	size_t size = (size_t)p->n * FRAME_BYTES;
 	int err = xsk_umem__create(&p->umem, p->area, size, &p->fill, &p->completion, &config);
 
-	if (err)
-		return error_set(
-			e, err, "cannot share %zu MiB with the kernel for the wires: %s%s", size >> 20, strerror(-err),
-			err == -ENOBUFS || err == -EPERM ? "; run with CAP_IPC_LOCK or raise 'ulimit -l'" : "");
-	err = create(&p->anchor, p, "lo", &p->rx, NULL, &p->fill, &p->completion);
-	if (err)
-		return error_set(e, err, "cannot open an AF_XDP socket: %s; the kernel needs CONFIG_XDP_SOCKETS",
-				 strerror(-err));
-	return 0;
+	/* Permission is for the socket; memory has a limit of its own. */
+	if (err && err != -EPERM)
+		return error_set(e, err, "cannot share %zu MiB with the kernel for the wires: %s%s", size >> 20,
+				 strerror(-err), err == -ENOBUFS ? "; run with CAP_IPC_LOCK or raise 'ulimit -l'" : "");
+	if (!err)
+		err = create(&p->anchor, p, "lo", &p->rx, NULL, &p->fill, &p->completion);
+	return err ? no_socket(err, e) : 0;
 }
 
 int pool_open(struct pool *p, unsigned ends, struct error *e)
