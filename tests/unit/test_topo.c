@@ -172,10 +172,11 @@ Test(topo, lookups_of_nothing)
 	topo_free(NULL);
 }
 
-Test(topo, defaults_of_an_empty_lab)
+Test(topo, defaults)
 {
 	char *messages;
-	struct topo *t = parse("name: x\n", &messages);
+	struct topo *t = parse(
+		"name: x\nvirtualNetworks: {v: {addressSpace: [10.0.0.0/24], subnets: {s: 10.0.0.0/24}}}\n", &messages);
 
 	cr_assert_not_null(t, "%s", messages);
 	cr_expect(t->profile == PROFILE_CURRENT);

@@ -207,6 +207,7 @@ struct peering *peering_between(const struct vnet *v, const struct vnet *remote)
 const struct circuit *circuit_target(const struct parser *p, const char *text, int *path);
 
 /* check_*.c, in the order they run; see topo.c */
+bool check_sizes(struct parser *p); /* whether all of it is small enough for the others */
 void check_networks(struct parser *p);
 void check_peerings(struct parser *p);
 void check_sites(struct parser *p);

@@ -23,6 +23,9 @@ static void model_check(struct parser *p)
 		check_latencies,   check_expectations,	    check_scenarios,
 	};
 
+	/* Checks compare a lot with a lot: what is too much is not for them. */
+	if (!check_sizes(p))
+		return;
 	for (size_t i = 0; i < N_ITEMS(checks); i++)
 		checks[i](p);
 }
