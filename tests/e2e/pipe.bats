@@ -41,7 +41,6 @@ unread() {
 		explain --lab $LAB --json hub-vm loc1-vm
 		counters --lab $LAB
 		events --lab $LAB
-		events --lab $LAB --follow
 		impair show --lab $LAB
 		fastpath status hub-er1 --lab $LAB
 		reach --lab $LAB hub-vm loc1-vm
