@@ -199,7 +199,7 @@ static void end_without_reader(void)
 	raise(SIGPIPE);
 }
 
-int main(int argc, char **argv)
+static int act(int argc, char **argv)
 {
 	struct call call = {.lab = getenv("ERXDP_LAB")};
 	bool for_member = argc > 2 && !strcmp(argv[1], ERRAND_OPTION);
@@ -243,6 +243,13 @@ int main(int argc, char **argv)
 		signal(SIGPIPE, SIG_IGN);
 	if (code < 0)
 		code = geteuid() ? run_without_root(&call, argc - 1, argv + 1) : call.verb->run(&call);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	int code = act(argc, argv);
+
 	if (fflush(stdout) || ferror(stdout)) {
 		end_without_reader();
 		log_error("cannot write to standard output");

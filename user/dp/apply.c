@@ -532,7 +532,7 @@ int dp_apply(struct dp *dp, const struct image *image, bool dry, struct dp_chang
 	int err = 0;
 
 	memset(changes, 0, sizeof(*changes));
-	changes->others += dp_was_interrupted(dp);
+	changes->interrupted += dp_was_interrupted(dp);
 	dp_forget(dp);
 	if (!dry)
 		err = dp_begin_change(dp, e);

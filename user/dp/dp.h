@@ -68,7 +68,8 @@ void dp_pin_path(const char *lab, const char *rest, char out[static 512]);
 	X(blocks, "fastPathBlocks", "blocks of FastPath addresses to write or to remove")                              \
 	X(routes_added, "routesAdded", "routes to add")                                                                \
 	X(routes_changed, "routesChanged", "routes to change")                                                         \
-	X(routes_removed, "routesRemoved", "routes to remove")
+	X(routes_removed, "routesRemoved", "routes to remove")                                                         \
+	X(interrupted, "interrupted", "changes to finish that a writer was killed in")
 
 struct dp_changes {
 #define X(field, name, text) unsigned field;
