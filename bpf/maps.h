@@ -197,10 +197,21 @@ struct {
 	__type(value, struct erx_control);
 } erx_control SEC(".maps");
 
-/* Frames for `erxdpctl capture`: struct erx_capture_record. */
+/* Which captures see what passes a port. Captures change it, each its own bits, while others do. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, ERX_CAPTURE_BYTES);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ERX_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct erx_captured);
+} erx_captured SEC(".maps");
+
+/* Where each capture takes its records: struct erx_capture_record. As many as ERX_CAPTURE_INDEX() has, set when loaded.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
 } erx_capture SEC(".maps");
 
 /* Room to move a packet when a tunnel's trailer has to go behind it. */

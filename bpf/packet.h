@@ -70,8 +70,9 @@ struct packet {
 	const struct erx_port *port; /* where it came in; the device is port->device */
 	struct erx_way *way;	     /* set by find_way() */
 	const struct erx_hops *next; /* set by find_route() */
-	__u64 id;		     /* of this run, for the capture; 0: nobody looks */
-	__u32 generation;	     /* of the maps when the walk began */
+	__u64 id;		     /* of this run, for captures */
+	__u32 captures;		     /* of the lab, when the walk began */
+	__u32 generation;	     /* of the maps, likewise */
 	__u32 bytes;		     /* of the frame */
 	__u32 in_port;
 	__u32 device;	/* 0 until the port is known */

@@ -4,6 +4,7 @@
 #define ERX_ROUTE_H
 
 #include "erxdp/hash.h"
+#include "capture.h"
 #include "maps.h"
 #include "packet.h"
 
@@ -121,12 +122,8 @@ inline_stage __u32 path_of(const struct packet *pkt, const struct erx_adjacency 
  */
 inline_stage bool is_plain(const struct packet *pkt, const struct erx_adjacency *adj, __u32 what)
 {
-	__u32 index = adj->port;
-	const struct erx_port *out = bpf_map_lookup_elem(&erx_ports, &index);
-
-	return out && !(out->flags & ERX_PORT_CAPTURE_OUT) &&
-	       !(pkt->port->flags & (ERX_PORT_CAPTURE_IN | ERX_PORT_FAULT)) && pkt->port->role != ERX_ROLE_TUNNEL &&
-	       !(adj->flags & ERX_ADJ_ENCAP) && !(what & DECIDE_OWN);
+	return !(pkt->port->flags & ERX_PORT_FAULT) && pkt->port->role != ERX_ROLE_TUNNEL &&
+	       !(adj->flags & ERX_ADJ_ENCAP) && !(what & DECIDE_OWN) && !is_captured(pkt->in_port, adj->port);
 }
 
 inline_stage void write_way(const struct packet *pkt, const struct erx_adjacency *adj, const struct erx_policy *policy,

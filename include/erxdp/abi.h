@@ -2,8 +2,9 @@
 /*
  * The contract between the controller and the XDP programs: keys and values of
  * the maps. Included by both sides. Addresses and everything typed __be* are in
- * network order, all else in host order. The controller owns every entry; the
- * programs write only the counters, the ICMP buckets and the capture ring.
+ * network order, all else in host order. The controller owns every entry but those
+ * of erx_captured and erx_capture, which are the captures'; the programs write only the
+ * counters and the ICMP buckets, and end captures whose process is dead.
  *
  * The user of these numbers is `dp/`; ids come from the forwarding image.
  */
@@ -56,11 +57,9 @@ enum erx_icmp_check {			  /* at a VM's port, for ICMP errors (azure.md 3.3) */
 
 /* Flags of struct erx_port. */
 #define ERX_PORT_FAULT		(1 << 0) /* a silent failure: everything that arrives is lost */
-#define ERX_PORT_CAPTURE_IN	(1 << 1)
-#define ERX_PORT_CAPTURE_OUT	(1 << 2)
-#define ERX_PORT_DROP_FRAGMENTS (1 << 3)
-#define ERX_PORT_ARP_ANY	(1 << 4) /* answer for every address but the host's own, as a VNet does */
-#define ERX_PORT_FASTPATH	(1 << 5) /* erx_fastpath has entries for what arrives here */
+#define ERX_PORT_DROP_FRAGMENTS (1 << 1)
+#define ERX_PORT_ARP_ANY	(1 << 2) /* answer for every address but the host's own, as a VNet does */
+#define ERX_PORT_FASTPATH	(1 << 3) /* erx_fastpath has entries for what arrives here */
 
 /* erx_ports: index is ifindex - ERX_FIRST_IFINDEX. A zeroed entry (hash_basis 0) is no port. */
 struct erx_port {
@@ -318,28 +317,45 @@ struct erx_fastpath {
 
 /* erx_control, one entry. Userspace has it mapped and changes each field for itself. */
 struct erx_control {
-	__u32 capturing;    /* some port has a CAPTURE flag */
+	__u32 capturing;    /* bit n: capture n sees frames. What a capture has in erx_captured counts only then. */
 	__u32 fabric_inode; /* of the lab's namespace, as in /proc/PID/ns/net */
 	/*
 	 * Another number before and after anything changes that a decision rests on: ways of
 	 * an older one are not used. Odd while it changes: then the programs decide for
-	 * each packet anew, and go on so when the one who makes the change is killed.
+	 * each packet anew, and go on so when the one who makes the change is killed. A capture
+	 * that begins or ends adds 2: all is decided anew, and odd stays odd.
 	 */
 	__u32 generation;
-	__u32 pad;
+	__u32 numbering; /* stands for which port has which number: never 0, another when one has another number */
 };
+
+/*
+ * erx_captured, by port: which captures want to see what comes in by it, and what leaves.
+ * Bit n belongs to the process that captures as number n: it holds the lock on that
+ * directory of the lab's pins, and erx_capture leads to its memory, both for as long as it
+ * lives. A program that finds nothing there takes the capture out of `capturing`.
+ */
+struct erx_captured {
+	__u32 in;
+	__u32 out;
+};
+
+/* erx_capture: where capture n takes records of a CPU. The kernel empties it when the process dies. */
+#define ERX_CAPTURE_INDEX(cpu, n) ((cpu)*ERX_MAX_CAPTURES + (n))
 
 enum erx_capture_step { ERX_CAPTURE_ARRIVED, ERX_CAPTURE_LEFT };
 
-/* A record of erx_capture. A run of the program gives up to two, ARRIVED then LEFT, under one id. */
+/* What erx_capture is given. A run of the program gives up to two to a capture, ARRIVED then LEFT, under one id. */
 struct erx_capture_record {
 	__u64 id;		 /* unique per run of a program */
 	__u64 time_ns;		 /* CLOCK_MONOTONIC */
 	__u32 in_port, out_port; /* out_port: ERX_NO_PORT when the packet did not leave */
 	__u16 step;		 /* enum erx_capture_step */
 	__u16 outcome;		 /* enum erx_outcome; LEFT only */
-	__u32 length;		 /* of the frame; 0: this record has no frame */
-	__u8 frame[ERX_CAPTURE_SNAPLEN];
+	__u32 length;		 /* bytes of the frame */
+	__u32 captured;		 /* of these are here, ERX_CAPTURE_SNAPLEN at most; 0: this record has no frame */
+	__u32 pad;
+	__u8 frame[];
 };
 #define ERX_NO_PORT 0xffffffff
 
@@ -355,6 +371,8 @@ _Static_assert(sizeof(struct erx_flow_key) == 20, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath_key) == 8, "no hole in a hash's key");
 _Static_assert(sizeof(struct erx_fastpath) == 40, "erx_fastpath is shared with the programs");
 _Static_assert(sizeof(struct erx_meter) == 136, "erx_meter is shared with the programs");
+_Static_assert(ERX_MAX_CAPTURES <= 32, "a bit each");
+_Static_assert(sizeof(struct erx_captured) == 8, "mapped as an array, whose entries are multiples of 8");
 _Static_assert(sizeof(struct erx_device_stats) == 8 * ERX_N_OUTCOMES, "one counter per outcome");
 
 #endif

@@ -50,8 +50,9 @@
 /* A whole ICMP error stays within this many bytes (RFC 1812 4.3.2.3). */
 #define ERX_ICMP_ERROR_MAX 576
 
-#define ERX_CAPTURE_SNAPLEN 1600 /* largest frame plus what a tunnel adds */
-#define ERX_CAPTURE_BYTES   (4 << 20)
+#define ERX_CAPTURE_SNAPLEN 1600      /* largest frame plus what a tunnel adds */
+#define ERX_CAPTURE_BYTES   (8 << 20) /* of memory between the programs and a capture, for all CPUs */
+#define ERX_MAX_CAPTURES    16	      /* of a lab, at once */
 
 #define ERX_NAME_LEN 64	 /* of a lab, in a map */
 #define ERX_PATH_LEN 192 /* of a path, in a map: two names of 80, a circuit path and a way */

@@ -14,11 +14,12 @@ teardown_file() {
 }
 
 teardown() {
+	touch "$BATS_TEST_TMPDIR/stop"
 	end_beside
 }
 
 capturing() {
-	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_control" | jq -e '[.. | .capturing? // empty] == [1]' >/dev/null
+	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_control" | jq -e '[.. | .capturing? // empty] | add > 0' >/dev/null
 }
 
 # capture NAME ARGUMENT...: in the background, into $FILE; returns when it has begun.
@@ -145,11 +146,10 @@ nothing_wrong() {
 }
 
 @test "-w - | tcpdump -nr -" {
-	timeout 20 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 4 2>/dev/null 3>&- |
-		timeout 20 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&- &
-	for i in {1..100}; do capturing && break; sleep 0.05; done
-	on loc1-vm ping -q -n -c 2 -i 0.05 -W 1 10.10.30.4
-	wait
+	# Hellos are in it as well, so packets are on their way before it begins.
+	beside loc1-vm ping -q -n -i 0.02 10.10.30.4
+	timeout 20 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 40 2>/dev/null 3>&- |
+		timeout 20 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&-
 	grep -q 'IP 10.2.30.10 > 10.10.30.4: ICMP echo request' "$BATS_TEST_TMPDIR/printed"
 }
 
@@ -171,4 +171,154 @@ nothing_wrong() {
 	[[ $output == *"did you mean 'loc1-ce1'?"* ]]
 	run -2 erx capture hub-loc1-vpn
 	[[ $output == *"-w"* ]]
+}
+
+# capture_to FILE NAME ARGUMENT...: one of several, in the background; its words are in FILE.words. Sets CAPTURE, which
+# is its own process: teardown ends it.
+capture_to() {
+	"$ERXDPCTL" capture --lab "$LAB" "$2" -w "$1" "${@:3}" 2>"$1.words" 3>&- &
+	CAPTURE=$!
+}
+
+# begun N: so many captures see frames now.
+begun() {
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[[ $(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_control" | jq '[.. | .capturing? // empty] |
+			add as $set | [range(16) | select(($set / pow(2; .) | floor) % 2 == 1)] | length') == "$1" ]] && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# frames FILE: how many frames of echo messages are in it.
+frames() {
+	tshark -r "$1" -Y icmp -T fields -e frame.number 2>/dev/null | wc -l
+}
+
+# kill_capture PID: with no word.
+kill_capture() {
+	kill -KILL "$1"
+	wait "$1" 2>/dev/null || :
+}
+
+@test "two captures of the same device at once have all its packets each, and begin and end as they like" {
+	local first=$BATS_TEST_TMPDIR/first second=$BATS_TEST_TMPDIR/second pids=()
+	capture_to "$first" er1.primary
+	pids+=("$CAPTURE")
+	begun 1
+	on loc1-vm ping -q -n -c 10 -i 0.02 -W 2 10.10.30.4
+	capture_to "$second" er1.primary
+	pids+=("$CAPTURE")
+	begun 2
+	on loc1-vm ping -q -n -c 10 -i 0.02 -W 2 10.10.30.4
+	sleep 0.3
+	kill "${pids[0]}"
+	wait "${pids[0]}"
+	on loc1-vm ping -q -n -c 10 -i 0.02 -W 2 10.10.30.4
+	sleep 0.3
+	kill "${pids[1]}"
+	wait "${pids[1]}"
+	# Requests cross it, answers come another way or the same: each as often as each other, before and after.
+	local each
+	each=$(($(frames "$first") / 20))
+	((each >= 2))
+	same "the first has" "$(frames "$first")" $((20 * each))
+	same "the second has" "$(frames "$second")" $((20 * each))
+}
+
+@test "one that is killed leaves nothing behind: no flag, no number, nothing to do for load" {
+	local before i
+	before=$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_ports" | sha256sum)
+	for i in 1 2 3; do
+		capture_to "$BATS_TEST_TMPDIR/$i" er1.primary
+		begun 1
+		on loc1-vm ping -q -n -c 2 -i 0.02 -W 2 10.10.30.4
+		kill_capture "$CAPTURE"
+		# The first packet that looks for it finds nobody there.
+		on loc1-vm ping -q -n -c 2 -i 0.02 -W 2 10.10.30.4
+		begun 0
+	done
+	same "the ports" "$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_ports" | sha256sum)" "$before"
+	run -0 timeout 30 "$ERXDPCTL" plan "$TOPOLOGY"
+	same "plan" "${lines[-1]}" "nothing to do"
+}
+
+# faulty INTERFACE...: how many of these ports lose what arrives, as the maps have it.
+faulty() {
+	local port
+	for port; do
+		printf -v port '%d %d' $((${port##*.} & 255)) $((${port##*.} >> 8))
+		bpftool -j map lookup pinned "/sys/fs/bpf/erxdp/$LAB/erx_ports" key $port 0 0
+	done | jq -s '[.[] | .. | .flags? // empty | select(type == "number" and . % 2 == 1)] | length'
+}
+
+@test "captures that begin, end and are killed take nothing from 'fail --silent' and 'restore'" {
+	local i stop=$BATS_TEST_TMPDIR/stop pids=() ports
+	ports=("$(interface er1.primary loc1-ce1:er1.primary)" "$(interface loc1-ce1 loc1-ce1:er1.primary)")
+	churn() { # NUMBER
+		local n=0
+		while [[ ! -e $stop ]]; do
+			capture_to "$BATS_TEST_TMPDIR/churn$1" er1.primary
+			sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+			if ((n++ % 2)); then kill_capture "$CAPTURE"; else kill "$CAPTURE"; wait "$CAPTURE" || :; fi
+		done
+	}
+	churn 1 3>&- &
+	pids+=($!)
+	churn 2 3>&- &
+	pids+=($!)
+	for ((i = 0; i < 8; i++)); do
+		erx fail --silent er1.primary
+		same "flags of ports, failed" "$(faulty "${ports[@]}")" 2
+		erx restore er1.primary
+		same "flags of ports, restored" "$(faulty "${ports[@]}")" 0
+	done
+	touch "$stop"
+	wait "${pids[@]}"
+	same "flags of ports" "$(faulty "${ports[@]}")" 0
+	on loc1-vm ping -q -n -c 2 -i 0.1 -W 2 10.10.30.4
+	run -0 erx restore --all
+}
+
+@test "a load that renumbers ports: a capture goes on by name, and ends with words when its target is gone" {
+	local stays=$BATS_TEST_TMPDIR/stays goes=$BATS_TEST_TMPDIR/goes more=$BATS_TEST_TMPDIR/more.yaml pids=() code=0
+	sed 's/{hub-vm: 10.10.30.4}/{hub-x: 10.10.30.9, hub-vm: 10.10.30.4}/' "$TOPOLOGY" >"$more"
+	! cmp -s "$more" "$TOPOLOGY"
+	capture_to "$stays" er1.primary
+	pids+=("$CAPTURE")
+	begun 1
+	on loc1-vm ping -q -n -c 5 -i 0.02 -W 2 10.10.30.4
+	sleep 0.3
+	timeout 60 "$ERXDPCTL" load "$more"
+	begun 1
+	capture_to "$goes" hub:hub-x
+	pids+=("$CAPTURE")
+	begun 2
+	on loc1-vm ping -q -n -c 5 -i 0.02 -W 2 10.10.30.9
+	sleep 0.3
+	timeout 60 "$ERXDPCTL" load "$TOPOLOGY"
+	wait "${pids[1]}" || code=$?
+	same "exit code of the capture of hub:hub-x" "$code" 2
+	grep -q "lab '$LAB' has no link or device 'hub:hub-x'" "$goes.words"
+	begun 1
+	on loc1-vm ping -q -n -c 5 -i 0.02 -W 2 10.10.30.4
+	sleep 0.3
+	kill "${pids[0]}"
+	wait "${pids[0]}"
+	same "echo requests to hub-x" "$(tshark -r "$goes" -Y 'icmp.type == 8 && ip.dst == 10.10.30.9' 2>/dev/null | wc -l)" 5
+	same "other frames in it" "$(tshark -r "$goes" -Y '!(ip.addr == 10.10.30.9 || arp)' 2>/dev/null | wc -l)" 0
+	((($(tshark -r "$stays" -Y 'icmp.type == 8 && ip.dst == 10.10.30.4' 2>/dev/null | wc -l)) >= 20))
+	# All that is in it is of er1.primary.
+	same "devices" "$(tshark -r "$stays" -T fields -e frame.comment 2>/dev/null | sed 's/:.*//' | sort -u)" er1.primary
+}
+
+@test "an unload ends it, with words" {
+	local code=0 file=$BATS_TEST_TMPDIR/unloaded
+	capture_to "$file" er1.primary
+	begun 1
+	timeout 30 "$ERXDPCTL" unload "$LAB"
+	wait "$CAPTURE" || code=$?
+	same "exit code" "$code" 1
+	grep -q "lab '$LAB' is not loaded" "$file.words"
 }

@@ -22,6 +22,7 @@
 #define FLOWS  100000 /* several times as many as ways */
 
 static struct erx_control *control;
+static struct dp_capture *capture; /* of no port; number 0, as it is the lab's only one */
 
 /* Ways are per CPU. */
 static void stay_here(void)
@@ -33,8 +34,16 @@ static void stay_here(void)
 	cr_assert_eq(sched_setaffinity(0, sizeof(here), &here), 0);
 }
 
+static int drop_record(void *unused, const struct erx_capture_record *record)
+{
+	(void)unused, (void)record;
+	return 0;
+}
+
 static void load(void)
 {
+	const index_list none = {};
+	struct error e = {};
 	int fd;
 
 	twin_load_plain();
@@ -43,9 +52,17 @@ static void load(void)
 	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(control, MAP_FAILED);
 	close(fd);
+	cr_assert_eq(dp_capture_begin(twin.dp, twin.lab->image, &none, &none, drop_record, NULL, &capture, &e), 0, "%s",
+		     e.text);
 }
 
-TestSuite(known, .init = load, .fini = twin_unload, .timeout = 300);
+static void unload(void)
+{
+	dp_capture_end(capture);
+	twin_unload();
+}
+
+TestSuite(known, .init = load, .fini = unload, .timeout = 300);
 
 static void forget_ways(void)
 {
@@ -155,18 +172,32 @@ static void set_flags(uint32_t port, uint8_t flags)
 	close(fd);
 }
 
+/* Which captures look at a port. */
+static void look_at(uint32_t port, uint32_t in, uint32_t out)
+{
+	const struct erx_captured entry = {.in = in, .out = out};
+	int fd = map_of("erx_captured");
+
+	cr_assert_eq(bpf_map_update_elem(fd, &image_port(port)->id, &entry, BPF_EXIST), 0);
+	close(fd);
+}
+
 Test(known, not_where_a_capture_looks)
 {
 	uint32_t in = port_at("er1.primary", "loc1-ce1"), out = port_at("er1.primary", "hub-ergw/0");
 
-	set_flags(in, ERX_PORT_CAPTURE_IN);
+	look_at(in, 1, 0);
 	cr_expect(!knows("er1.primary", "loc1-ce1", &udp), "on the way in");
-	set_flags(in, ERX_PORT_CAPTURE_OUT);
-	set_flags(out, ERX_PORT_CAPTURE_IN);
+	look_at(in, 0, 1);
+	look_at(out, 1, 0);
 	cr_expect(knows("er1.primary", "loc1-ce1", &udp), "the other directions");
-	set_flags(out, ERX_PORT_CAPTURE_OUT);
-	set_flags(port_at("er1.primary", "hub-ergw/1"), ERX_PORT_CAPTURE_OUT);
+	look_at(out, 0, 1);
+	look_at(port_at("er1.primary", "hub-ergw/1"), 0, 1);
 	cr_expect(!knows("er1.primary", "loc1-ce1", &udp), "on the way out");
+	look_at(in, 2, 2);
+	look_at(out, 2, 2);
+	look_at(port_at("er1.primary", "hub-ergw/1"), 2, 2);
+	cr_expect(knows("er1.primary", "loc1-ce1", &udp), "what a dead capture has left");
 }
 
 /* A switch answers its host; then the host sends what looks like that answer, from the switch's address. */
@@ -444,9 +475,10 @@ static void run_all_ways(uint32_t port, const struct frame *first, const struct 
 	run_and_add_up(port, f, &known);
 	forget_ways();
 	run_and_add_up(port, f, &learned);
-	set_flags(port, flags | ERX_PORT_CAPTURE_IN);
+	look_at(port, 1, 0);
 	forget_ways();
 	run_and_add_up(port, f, &walked);
+	look_at(port, 0, 0);
 	set_flags(port, 0);
 	expect_same(port, &known, &walked);
 	expect_same(port, &learned, &walked);

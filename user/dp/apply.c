@@ -159,23 +159,16 @@ static int apply_meters(struct writer *w, struct array *a)
 	return 0;
 }
 
-/*
- * New ports before anything leads there; ports that change after the tables they
- * will use. The capture flags belong to whoever captures.
- */
+/* New ports before anything leads there; ports that change after the tables they will use. */
 static int apply_ports(struct writer *w, struct array *a, bool fresh)
 {
-	const uint8_t capture = ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT;
-
 	vec_each(p, &w->image->ports) {
 		const struct erx_port *now = array_at(a, p->id);
-		struct erx_port entry = p->entry;
 		int err;
 
 		if (fresh && now->hash_basis)
 			continue;
-		entry.flags |= now->flags & capture;
-		err = array_write(w, a, p->id, &entry, &w->changes->ports);
+		err = array_write(w, a, p->id, &p->entry, &w->changes->ports);
 		if (err)
 			return err;
 	}
@@ -482,6 +475,8 @@ static int apply_all(struct writer *w)
 	struct array meters = {DP_MAP_meters, "the meters", ERX_MAX_METERS, sizeof(struct erx_meter)};
 	int err;
 
+	if (!w->dry)
+		dp_renumber(w->dp, w->image);
 	err = array_read(w, &ports);
 	if (!err)
 		err = array_read(w, &adjacencies);

@@ -8,6 +8,7 @@
  *   erx_ports, erx_routes, …   the maps, by name
  *   programs/vnet, …           the programs
  *   ports/1003                 the link that holds a program on the interface with that index
+ *   captures/0, …              empty directories: who has the lock on one is that capture
  *   port_lost, port_refused    the links of the tracepoints
  *
  * A pin proves nothing: after an interface went away its link is defunct. So
@@ -157,14 +158,22 @@ int dp_place_socket(const struct dp *dp, uint32_t port_id, int socket, struct er
 const volatile uint64_t *dp_hellos(struct dp *dp);
 
 /*
- * Capture. `in` and `out` name ports (by id) whose arriving and leaving frames are
- * wanted; fn is called for each record until *stop becomes nonzero or fn returns
- * nonzero. The flags are taken back at the end; those of a capture that was killed
- * are taken back when the next one starts. Returns 0 or -errno.
+ * Capture. `in` and `out` name ports (by id of the image) whose arriving and leaving frames are
+ * wanted. Each capture gets all its frames, however many there are; it changes nothing that
+ * others write, and ends with its process, whatever that dies of.
+ * dp_capture_begin(): 0 or -errno: -EBUSY when there are ERX_MAX_CAPTURES; -ESTALE when
+ * the maps are not this image's, whose ports may have other numbers: read the lab again.
+ * dp_capture_read(): wait up to wait_ms, then call fn for each record, in the order of time. 0,
+ * -ECANCELED when fn has returned nonzero (no record comes after that), -ESTALE when the lab has
+ * been loaded with other ports or unloaded (until then all was right), or another -errno.
+ * dp_capture_end(): also gives what was still on its way. Returns how many records did not fit.
  */
+struct dp_capture;
 typedef int (*dp_capture_fn)(void *arg, const struct erx_capture_record *record);
-int dp_capture(struct dp *dp, const index_list *in, const index_list *out, dp_capture_fn fn, void *arg,
-	       const volatile int *stop, struct error *e);
+int dp_capture_begin(struct dp *dp, const struct image *image, const index_list *in, const index_list *out,
+		     dp_capture_fn fn, void *arg, struct dp_capture **capture, struct error *e);
+int dp_capture_read(struct dp_capture *capture, int wait_ms, struct error *e);
+uint64_t dp_capture_end(struct dp_capture *capture); /* NULL is fine */
 
 /* Run a program on a frame, as if it had come in by an interface of the current namespace. For tests. */
 int dp_test_run(const struct dp *dp, enum erx_kind kind, uint32_t ifindex, const void *frame, size_t size, void *out,

@@ -31,6 +31,7 @@
 	X(fastpath)                                                                                                    \
 	X(sequences)                                                                                                   \
 	X(control)                                                                                                     \
+	X(captured)                                                                                                    \
 	X(capture)                                                                                                     \
 	X(scratch)                                                                                                     \
 	X(ways)
@@ -105,6 +106,9 @@ void dp_end_change(const struct dp *dp);
 void dp_forget_ways(const struct dp *dp);
 /* Whether a writer was killed in the middle, and none has come since. */
 bool dp_was_interrupted(const struct dp *dp);
+
+/* capture.c: ports have these numbers from now on. Captures that know them by others end, and begin anew. */
+void dp_renumber(const struct dp *dp, const struct image *image);
 
 /*
  * Whether the current namespace is another one than that of the last dp_apply().

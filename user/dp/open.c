@@ -269,7 +269,7 @@ static int check_contract(const struct dp *dp, struct error *e)
 
 static int make_directories(const char *lab, struct error *e)
 {
-	static const char *const parts[] = {"", "programs", "ports"};
+	static const char *const parts[] = {"", "programs", "ports", "captures"};
 	char path[512];
 	int tries = 100;
 
@@ -352,6 +352,24 @@ static int load_failed(int err, const char *lab, struct error *e)
 	return refusal_tell(&said, err, &place, lab, e);
 }
 
+/* As erxdp_bpf__open_and_load(), with room for the captures of every CPU. NULL with errno. */
+static struct erxdp_bpf *open_and_load(void)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	struct erxdp_bpf *skel = erxdp_bpf__open();
+
+	if (!skel)
+		return NULL;
+	err = cpus < 0 ? cpus : bpf_map__set_max_entries(skel->maps.erx_capture, ERX_CAPTURE_INDEX(cpus, 0));
+	if (!err)
+		err = erxdp_bpf__load(skel);
+	if (!err)
+		return skel;
+	erxdp_bpf__destroy(skel);
+	errno = -err;
+	return NULL;
+}
+
 static int load_and_pin(const char *lab, struct error *e)
 {
 	struct erxdp_bpf *skel;
@@ -364,7 +382,7 @@ static int load_and_pin(const char *lab, struct error *e)
 		return err;
 	said = (struct refusal){};
 	before = libbpf_set_print(keep_words);
-	skel = erxdp_bpf__open_and_load();
+	skel = open_and_load();
 	if (!skel) {
 		err = load_failed(-errno, lab, e);
 	} else {

@@ -131,27 +131,12 @@ int dp_write_groups(struct dp *dp, const struct image *image, bool dry, unsigned
 
 /* --- Ports ------------------------------------------------------------------------------------------------------ */
 
-/* The capture flags belong to whoever captures, and may have changed since. */
 static int write_port(struct dp *dp, const struct image_port *p, struct error *e)
 {
-	const uint8_t capture = ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT;
-	struct erx_port entry = p->entry, now;
-
-	if (bpf_map_lookup_elem(dp->maps[DP_MAP_ports], &p->id, &now))
+	if (bpf_map_update_elem(dp->maps[DP_MAP_ports], &p->id, &p->entry, BPF_EXIST))
 		return dp_write_failed(dp, "the ports", -errno, e);
-	entry.flags |= now.flags & capture;
-	if (bpf_map_update_elem(dp->maps[DP_MAP_ports], &p->id, &entry, BPF_EXIST))
-		return dp_write_failed(dp, "the ports", -errno, e);
-	dp->ports[p->id] = entry;
+	dp->ports[p->id] = p->entry;
 	return 0;
-}
-
-static bool differs(const struct erx_port *known, const struct erx_port *wanted)
-{
-	struct erx_port entry = *wanted;
-
-	entry.flags |= known->flags & (ERX_PORT_CAPTURE_IN | ERX_PORT_CAPTURE_OUT);
-	return memcmp(known, &entry, sizeof(entry)) != 0;
 }
 
 static int write_ports(struct dp *dp, const struct image *image, bool recovering, unsigned *changed, struct error *e)
@@ -161,7 +146,7 @@ static int write_ports(struct dp *dp, const struct image *image, bool recovering
 		bool recovers = known->flags & ERX_PORT_FAULT && !(p->entry.flags & ERX_PORT_FAULT);
 		int err;
 
-		if (recovers != recovering || !differs(known, &p->entry))
+		if (recovers != recovering || !memcmp(known, &p->entry, sizeof(*known)))
 			continue;
 		(*changed)++;
 		err = write_port(dp, p, e);

@@ -89,17 +89,31 @@ struct pcapng *pcapng_new(const struct image *image, FILE *out, unsigned long mo
 	struct pcapng *w = xcalloc(1, sizeof(*w));
 	struct timespec real, monotonic;
 
-	w->image = image;
 	w->out = out;
 	w->most = most;
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
 	w->clock_offset_ns = (real.tv_sec - monotonic.tv_sec) * 1000000000ll + real.tv_nsec - monotonic.tv_nsec;
+	pcapng_follow(w, image);
+	return w;
+}
+
+static void forget_arrivals(struct pcapng *w)
+{
+	for (int i = 0; i < PENDING; i++) {
+		free(w->pending[i]);
+		w->pending[i] = NULL;
+	}
+}
+
+void pcapng_follow(struct pcapng *w, const struct image *image)
+{
+	forget_arrivals(w);
+	w->image = image;
 	write_section(w);
 	vec_each(p, &image->ports)
 		write_interface(w, p);
-	fflush(out);
-	return w;
+	fflush(w->out);
 }
 
 /* Place of a port among the interface blocks. */
@@ -133,9 +147,9 @@ static void write_packet(struct pcapng *w, const struct erx_capture_record *fram
 	put32(&b, index);
 	put32(&b, time >> 32);
 	put32(&b, time);
+	put32(&b, frame->captured);
 	put32(&b, frame->length);
-	put32(&b, frame->length);
-	put(&b, frame->frame, frame->length);
+	put(&b, frame->frame, frame->captured);
 	put_option(&b, OPTION_COMMENT, comment, strlen(comment));
 	put32(&b, OPTION_END);
 	write_block(w, BLOCK_PACKET, &b);
@@ -147,8 +161,8 @@ static void keep(struct pcapng *w, const struct erx_capture_record *record)
 	struct erx_capture_record **slot = &w->pending[w->next++ % PENDING];
 
 	free(*slot);
-	*slot = xcalloc(1, sizeof(**slot));
-	memcpy(*slot, record, sizeof(**slot));
+	*slot = xcalloc(1, sizeof(**slot) + record->captured);
+	memcpy(*slot, record, sizeof(**slot) + record->captured);
 }
 
 static struct erx_capture_record **arrival_of(struct pcapng *w, uint64_t id)
@@ -174,7 +188,7 @@ int pcapng_record(void *writer, const struct erx_capture_record *record)
 		free(*arrival);
 		*arrival = NULL;
 	}
-	if (record->length)
+	if (record->captured)
 		write_packet(w, record, record->out_port, record);
 	fflush(w->out);
 	return ferror(w->out) || (w->most && w->written >= w->most);
@@ -184,8 +198,7 @@ unsigned long pcapng_free(struct pcapng *w)
 {
 	unsigned long written = w->written;
 
-	for (int i = 0; i < PENDING; i++)
-		free(w->pending[i]);
+	forget_arrivals(w);
 	free(w);
 	return written;
 }

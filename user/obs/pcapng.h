@@ -10,6 +10,8 @@ struct pcapng;
 
 /* most: packets to write at most, 0 for no limit. The image and the file must outlive the writer. */
 struct pcapng *pcapng_new(const struct image *image, FILE *out, unsigned long most);
+/* The lab was loaded anew: ports are those of this image from now on, in a section of its own. */
+void pcapng_follow(struct pcapng *w, const struct image *image);
 /* A dp_capture_fn: nonzero when enough has been written, or nobody reads any more. */
 int pcapng_record(void *writer, const struct erx_capture_record *record);
 /* Returns how many packets were written. */
