@@ -94,6 +94,14 @@ $(BUILD)/version: FORCE
 $(BUILD)/user/lib/version.o: $(BUILD)/version
 $(BUILD)/user/lib/version.o: CPPFLAGS += -DERXDP_VERSION='"$(VERSION)"'
 
+# Likewise. CONTRACT=… makes a build that does not read the labs of others.
+CONTRACT ?= $(shell tools/contract)
+$(BUILD)/contract: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(CONTRACT)' | cmp -s - $@ || echo '$(CONTRACT)' > $@
+$(BUILD)/user/dp/contract.o: $(BUILD)/contract
+$(BUILD)/user/dp/contract.o: CPPFLAGS += -DERXDP_CONTRACT='"$(CONTRACT)"'
+
 $(BUILD)/%.o: %.c
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
@@ -132,6 +140,15 @@ $(BUILD)/tests/%.so: tests/%.c
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -shared -fPIC -o $@ $< -ldl
+
+# The same programs, to which all labs of the others are another build's: tests/e2e/contract.bats.
+$(BUILD)/tests/contract/contract.o: user/dp/contract.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CPPFLAGS) -DERXDP_CONTRACT='"0123456789abcdef"' -c -o $@ $<
+$(PROGRAMS:$(BUILD)/%=$(BUILD)/tests/contract/%): $(BUILD)/tests/contract/%: $(BUILD)/user/%.o $(BUILD)/tests/contract/contract.o $(LIBRARY)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 unit: $(BUILD)/unit-tests
 	$(Q)$<

@@ -7,6 +7,10 @@
  * counters and the ICMP buckets, and end captures whose process is dead.
  *
  * The user of these numbers is `dp/`; ids come from the forwarding image.
+ *
+ * Labs outlive the build that loaded them. Whatever changes in these headers or bpf/maps.h,
+ * comments aside, makes another contract (tools/contract), and other builds refuse the lab.
+ * Where only the meaning changes, raise ERX_MEANING.
  */
 #ifndef ERXDP_ABI_H
 #define ERXDP_ABI_H
@@ -14,6 +18,8 @@
 #include <linux/types.h>
 #include "erxdp/limits.h"
 #include "erxdp/outcomes.h"
+
+#define ERX_MEANING 1
 
 #define ERX_KINDS(X)                                                                                                   \
 	X(VNET, "vnet", "virtual network")                                                                             \

@@ -89,8 +89,12 @@ static int hand_over(const char *name, struct error *e)
  */
 static int loaded_before(const char *name, struct lab **before, struct error *e)
 {
-	int err = lab_open(name, before, e);
+	int err = dp_check_contract(name, e);
 
+	*before = NULL;
+	if (err && err != -ENOENT)
+		return err;
+	err = lab_open(name, before, e);
 	if (!err && !lab_compute(*before, e))
 		return 0;
 	if (!err)

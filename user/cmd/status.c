@@ -92,7 +92,10 @@ static bool show_one(const char *name, cJSON *list)
 		return there;
 	}
 	pid = controller_pid(name);
-	if (lab_dp(lab, &dp, &e))
+	err = lab_dp(lab, &dp, &e);
+	if (err == -EPROTO)
+		log_error("%s", e.text);
+	else if (err)
 		log_verbose("%s", e.text);
 	if (dp && loads_watch(dp, lab->image, &loads))
 		log_verbose("cannot read what circuits and gateways of lab '%s' carry", name);

@@ -6,6 +6,7 @@
  * command that made it:
  *
  *   erx_ports, erx_routes, …   the maps, by name
+ *   contract                   a symbolic link whose text says which build has loaded all this (contract.c)
  *   programs/vnet, …           the programs
  *   ports/1003                 the link that holds a program on the interface with that index
  *   captures/0, …              empty directories: who has the lock on one is that capture
@@ -36,6 +37,12 @@ int dp_mount(bool *mounted, struct error *e);
 /* Whether the lab's maps and programs are pinned, all of them; also when that cannot be told, as dp_open() then says.
  */
 bool dp_exists(const char *lab);
+
+/*
+ * Whether the lab's maps mean what they mean to this build (tools/contract). Returns 0, -ENOENT when no maps
+ * are pinned, -EPROTO when another build has loaded them (then only dp_remove() is of use), or another -errno.
+ */
+int dp_check_contract(const char *lab, struct error *e);
 
 /*
  * The lab's data plane, loaded anew when a part of it is missing, opened when none is

@@ -107,6 +107,9 @@ void dp_forget_ways(const struct dp *dp);
 /* Whether a writer was killed in the middle, and none has come since. */
 bool dp_was_interrupted(const struct dp *dp);
 
+/* contract.c: of a lab that is being loaded, before its first map is pinned. Returns 0 or -errno. */
+int dp_write_contract(const char *lab, struct error *e);
+
 /* capture.c: ports have these numbers from now on. Captures that know them by others end, and begin anew. */
 void dp_renumber(const struct dp *dp, const struct image *image);
 

@@ -201,7 +201,10 @@ static int open_programs(struct dp *dp, struct error *e)
 static int open_pins(struct dp *dp, struct error *e)
 {
 	char path[512];
+	int err = dp_check_contract(dp->lab, e);
 
+	if (err)
+		return err;
 	if (dp->cpus < 0)
 		return error_set(e, dp->cpus,
 				 "cannot tell how many CPUs there are (/sys/devices/system/cpu/possible): %s",
@@ -229,42 +232,6 @@ bool dp_exists(const char *lab)
 	return !missing;
 }
 
-/* The pinned maps must be those of this build: values of another size would be read past their end. */
-static int check_contract(const struct dp *dp, struct error *e)
-{
-	static const struct {
-		enum dp_map map;
-		size_t size;
-	} values[] = {
-		{DP_MAP_ports, sizeof(struct erx_port)},
-		{DP_MAP_groups, sizeof(struct erx_group)},
-		{DP_MAP_adjacencies, sizeof(struct erx_adjacency)},
-		{DP_MAP_devices, sizeof(struct erx_device_stats)},
-		{DP_MAP_paths, sizeof(struct erx_path)},
-		{DP_MAP_port_counts, sizeof(struct erx_port_stats)},
-		{DP_MAP_meters, sizeof(struct erx_meter)},
-		{DP_MAP_spent, sizeof(struct erx_spent)},
-		{DP_MAP_fastpath, sizeof(struct erx_fastpath)},
-		{DP_MAP_control, sizeof(struct erx_control)},
-		{DP_MAP_wires, sizeof(struct erx_wire_stats)},
-	};
-
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		struct bpf_map_info info = {};
-		uint32_t size = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(dp->maps[values[i].map], &info, &size))
-			return error_set(e, -errno, "cannot ask for the size of map '%s' of lab '%s': %s",
-					 map_names[values[i].map], dp->lab, strerror(errno));
-		if (info.value_size != values[i].size)
-			return error_set(e, -EPROTO,
-					 "lab '%s' was loaded by another version of erxdpctl; run 'erxdpctl unload %s' "
-					 "and load it again",
-					 dp->lab, dp->lab);
-	}
-	return 0;
-}
-
 /* --- Loading ---------------------------------------------------------------------------------------------------- */
 
 static int make_directories(const char *lab, struct error *e)
@@ -284,7 +251,7 @@ static int make_directories(const char *lab, struct error *e)
 		if (mkdir(path, 0700) && errno != EEXIST)
 			return error_set(e, -errno, "cannot create '%s': %s", path, strerror(errno));
 	}
-	return 0;
+	return dp_write_contract(lab, e);
 }
 
 static int pin_programs(struct erxdp_bpf *skel, const char *lab)
@@ -410,8 +377,6 @@ int dp_open(const char *lab, bool create, struct dp **out, struct error *e)
 		if (!err)
 			err = open_pins(dp, e);
 	}
-	if (!err)
-		err = check_contract(dp, e);
 	if (!err)
 		err = map_control(dp, e);
 	if (!err)
