@@ -99,8 +99,8 @@ static unsigned others_in_plan(void)
 	struct error e = {};
 
 	cr_assert_eq(dp_apply(twin.dp, twin.lab->image, true, &found, &e), 0, "%s", e.text);
-	cr_expect_eq(dp_changes_sum(&found), found.others);
-	return found.others;
+	cr_expect_eq(dp_changes_sum(&found), found.interrupted);
+	return found.interrupted;
 }
 
 Test(writers, one_waits_for_the_other)
