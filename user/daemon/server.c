@@ -460,7 +460,8 @@ static void attend(struct controller *c, struct client *client, uint32_t what)
 		return; /* dropped since the kernel told */
 	if (what & EPOLLOUT)
 		flush(client);
-	if (what & EPOLLIN)
+	/* Who has gone may have left a change to be made; an answer nobody waits for. */
+	if (what & EPOLLIN && (client->changing || !(what & EPOLLHUP)))
 		hear(client);
 	else if (what & (EPOLLHUP | EPOLLERR))
 		client->broken = true;
@@ -500,10 +501,6 @@ static void attend_reader(struct controller *c, const struct epoll_event *event)
 {
 	struct sockets *s = c->sockets;
 
-	if (event->data.ptr == &s->listeners[0]) {
-		accept_clients(c, &s->listeners[0]);
-		return;
-	}
 	for (int i = 0; i < MOST_CLIENTS; i++) {
 		if (event->data.ptr == &s->clients[i].errand) {
 			if (s->clients[i].errand.pid > 0)
@@ -516,12 +513,21 @@ static void attend_reader(struct controller *c, const struct epoll_event *event)
 
 static void attend_readers(struct controller *c)
 {
-	struct epoll_event events[MOST_CLIENTS];
-	int n = epoll_wait(c->sockets->readers, events, MOST_CLIENTS, 0);
+	struct epoll_event events[2 * MOST_CLIENTS];
+	int n = epoll_wait(c->sockets->readers, events, 2 * MOST_CLIENTS, 0);
+	const struct listener *l = &c->sockets->listeners[0];
+	bool knocks = false;
 
-	for (int i = 0; i < n; i++)
-		attend_reader(c, &events[i]);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr == l)
+			knocks = true;
+		else
+			attend_reader(c, &events[i]);
+	}
+	/* Who has gone leaves his place to who comes. */
 	drop_broken(c);
+	if (knocks)
+		accept_clients(c, l);
 }
 
 /* One step for each in turn, until nobody waits or the time is over. Returns whether somebody waits still. */
