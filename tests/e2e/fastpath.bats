@@ -82,13 +82,13 @@ counts_on() {
 # The switches go by the controller's socket, so that there are many a second; toggle.py looks at bpftool's counters.
 @test "$SWITCHES switches under a flow of $RATE packets a second: none lost, none twice, each on the way that is on" {
 	local receiver sender
-	on hub-vm python3 "$E2E/flow.py" receive $PORT >"$BATS_TEST_TMPDIR/flow" 3>&- &
+	on hub-vm python3 "$E2E/flow.py" receive $PORT >"$BATS_TEST_TMPDIR/flow" 2>"$BATS_TEST_TMPDIR/words" 3>&- &
 	receiver=$!
-	sleep 0.5
-	timeout 60 "$ERXDPCTL" exec --lab "$LAB" loc1-vm -- python3 "$E2E/flow.py" send 10.10.30.4 $PORT $RATE 3>&- &
+	listening_udp hub-vm $PORT
+	timeout 120 "$ERXDPCTL" exec --lab "$LAB" loc1-vm -- python3 "$E2E/flow.py" send 10.10.30.4 $PORT $RATE 3>&- &
 	sender=$!
-	sleep 0.5
-	timeout 50 "$E2E/toggle.py" "$LAB" hub-er1 "er1.primary>hub" "$SWITCHES" >"$BATS_TEST_TMPDIR/toggled"
+	eventually 60 said flowing "$BATS_TEST_TMPDIR/words"
+	timeout 110 "$E2E/toggle.py" "$LAB" hub-er1 "er1.primary>hub" "$SWITCHES" >"$BATS_TEST_TMPDIR/toggled"
 	kill "$sender"
 	wait "$sender" "$receiver"
 	cat "$BATS_TEST_TMPDIR/toggled" "$BATS_TEST_TMPDIR/flow"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A numbered UDP flow, to count what a change does to it.
 
-usage: flow.py receive PORT [SECONDS]     prints {"sent": …, "lost": …, "twice": …, "late": …, "gap_ms": …}
-       flow.py send ADDRESS PORT RATE     until SIGTERM
+usage: flow.py receive PORT               prints {"sent": …, "lost": …, "twice": …, "late": …, "gap_ms": …}
+       flow.py send ADDRESS PORT RATE     until SIGTERM, and AFTER datagrams more, LEAST in all
 
-gap_ms is the longest time without a datagram in which one was lost.
-The sender closes the flow with datagrams that tell how many went before; the
-receiver ends with them, or after SECONDS without a datagram.
+gap_ms is the longest time without a datagram in which one was lost, by the kernel's time stamps.
+The receiver writes "flowing" to stderr with the first datagram. The sender closes the flow with
+datagrams that tell how many went before; the receiver ends with them, or after PATIENCE s without one.
 """
 import json
 import signal
@@ -19,21 +19,30 @@ import time
 NUMBER = struct.Struct("!QQ")  # number of this datagram from 1 on, or 0; datagrams sent
 CLOSES = 5
 BURST = 16  # datagrams at once when the scheduler was late; below every queue on the way
+AFTER, LEAST = 100, 1000
+PATIENCE = 30
+TIMESPEC = struct.Struct("@qq")
+SO_TIMESTAMPNS = 35
 
 
-def receive(port, patience=10.0):
+def receive(port):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), 64 << 20)
-    sock.settimeout(patience)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.settimeout(PATIENCE)
     sock.bind(("", port))
-    times, last, late, sent, gap, heard = {}, 0, 0, None, 0.0, time.monotonic()
+    times, last, late, sent, gap, heard = {}, 0, 0, None, 0.0, None
     while sent is None:
-        number, total = NUMBER.unpack(sock.recv(64))
+        data, extra, _, _ = sock.recvmsg(64, 64)
+        number, total = NUMBER.unpack(data)
         if not number:
             sent = total
             break
-        now = time.monotonic()
-        if number > last + 1:
+        seconds, nanoseconds = TIMESPEC.unpack(extra[0][2])
+        now = seconds + nanoseconds * 1e-9
+        if heard is None:
+            print("flowing", file=sys.stderr, flush=True)
+        elif number > last + 1:
             gap = max(gap, now - heard)
         heard = now
         times[number] = times.get(number, 0) + 1
@@ -49,8 +58,10 @@ def send(address, port, rate):
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((address, port))
-    start, number, skipped = time.monotonic(), 0, 0
-    while not stopped:
+    start, number, skipped, end = time.monotonic(), 0, 0, None
+    while end is None or number < end:
+        if stopped and end is None:
+            end = max(LEAST, number + AFTER)
         due = int((time.monotonic() - start) * rate) - number - skipped
         skipped += max(0, due - BURST)
         for _ in range(min(due, BURST)):
@@ -68,7 +79,7 @@ def send(address, port, rate):
 
 def main():
     if sys.argv[1] == "receive":
-        receive(int(sys.argv[2]), *map(float, sys.argv[3:]))
+        receive(int(sys.argv[2]))
     else:
         send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
 

@@ -80,7 +80,7 @@ own_swift_lab() {
 # load_lab FILE: as 'erxdpctl load', and remembered for remove_labs.
 load_lab() {
 	sed -n 's/^name: *//p' "$1" >>"$BATS_FILE_TMPDIR/labs"
-	timeout 30 "$ERXDPCTL" load "$1"
+	timeout 120 "$ERXDPCTL" load "$1"
 }
 
 # remove_labs: every lab that this file has loaded; a failure shows.
@@ -88,7 +88,7 @@ remove_labs() {
 	local name failed=0
 	[[ -e $BATS_FILE_TMPDIR/labs ]] || return 0
 	while read -r name; do
-		timeout 30 "$ERXDPCTL" unload "$name" || failed=1
+		timeout 120 "$ERXDPCTL" unload "$name" || failed=1
 	done < <(sort -u "$BATS_FILE_TMPDIR/labs")
 	rm -f "$BATS_FILE_TMPDIR/labs"
 	return $failed
@@ -98,20 +98,20 @@ remove_labs() {
 erx() {
 	local verb=$1
 	shift
-	timeout 30 "$ERXDPCTL" "$verb" --lab "$LAB" "$@"
+	timeout 120 "$ERXDPCTL" "$verb" --lab "$LAB" "$@"
 }
 
 # on HOST COMMAND...: run it there.
 on() {
 	local host=$1
 	shift
-	timeout 60 "$ERXDPCTL" exec --lab "$LAB" "$host" -- "$@"
+	timeout 120 "$ERXDPCTL" exec --lab "$LAB" "$host" -- "$@"
 }
 
 # beside HOST COMMAND...: run it there in the background until end_beside; its
 # output goes to $BATS_TEST_TMPDIR/beside.
 beside() {
-	timeout 60 "$ERXDPCTL" exec --lab "$LAB" "$1" -- "${@:2}" >>"$BATS_TEST_TMPDIR/beside" 2>&1 3>&- &
+	timeout 300 "$ERXDPCTL" exec --lab "$LAB" "$1" -- "${@:2}" >>"$BATS_TEST_TMPDIR/beside" 2>&1 3>&- &
 }
 
 # end_beside: for teardown.
@@ -139,8 +139,8 @@ eventually() {
 }
 
 # listening HOST PORT, listening_udp HOST PORT: wait until a server is there.
-listening() { eventually 30 has_socket -ltn "$@"; }
-listening_udp() { eventually 30 has_socket -lun "$@"; }
+listening() { eventually 60 has_socket -ltn "$@"; }
+listening_udp() { eventually 60 has_socket -lun "$@"; }
 has_socket() { on "$2" ss -H "$1" "sport = :$3" | grep -q .; }
 
 # said TEXT FILE: a program beside the test has written that.
@@ -150,11 +150,14 @@ said() { grep -qs -- "$1" "$2"; }
 watch_lateness() {
 	LATENESS=$BATS_TEST_TMPDIR/lateness
 	(python3 "$E2E/lateness.py" "$LATENESS" $$ 3>&- &) # no job of the test's: it waits for those
-	eventually 30 test -s "$LATENESS"
+	eventually 60 test -s "$LATENESS"
 }
 
 # lateness: by how many milliseconds, at most, since watch_lateness.
 lateness() { sort -n "$LATENESS" | tail -n 1; }
+
+# typical: microseconds, the middle of them, on the CPU and in the second where it was most.
+typical() { sort -n "$LATENESS.typical" | tail -n 1; }
 
 # in_time MARGIN COMMAND...: COMMAND compares a duration with a bound that leaves MARGIN ms for the machine. When it fails and
 # the machine was later than that by itself, nobody can tell whose time it was: the test is skipped and says so.
@@ -167,6 +170,22 @@ in_time() {
 	return 1
 }
 
+
+# pinging HOST ADDRESS [OPTION]...: rounds of 100 echo requests in the background, each waits for its last answer; returns when
+# the first has been round. answered ends it, and fails unless each request had its answer.
+pinging() {
+	PINGED=$BATS_TEST_TMPDIR/pinged
+	rm -f "$PINGED.end"
+	timeout 120 "$ERXDPCTL" exec --lab "$LAB" "$1" -- bash -c 'until [[ -e $1.end ]]; do ping -n -q -c 100 "${@:2}" || exit; done' \
+		- "$PINGED" "${@:3}" "$2" >"$PINGED" 2>&1 3>&- &
+	PINGING=$!
+	eventually 60 said ' packets transmitted' "$PINGED"
+}
+
+answered() {
+	: >"$PINGED.end"
+	wait "$PINGING" && ! grep ' packets transmitted' "$PINGED" | grep -v ' 100 received'
+}
 
 # hosts_and_addresses: a line "HOST ADDRESS" for each host of the lab.
 hosts_and_addresses() {

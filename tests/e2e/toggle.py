@@ -14,8 +14,8 @@ import time
 
 PAUSE_S = 0.001  # a moment for packets between two switches
 LOOK_EVERY = 49  # odd: on and off in turn
-SETTLE_S = 0.05  # what was on its way has been counted by then
-WATCH_S = 0.05
+ENOUGH = 100  # packets: what was on its way before them has been counted
+PATIENCE_S = 20
 
 
 def counted(lab, leg):
@@ -31,14 +31,21 @@ def counted(lab, leg):
     return packets
 
 
+def count_on(lab, leg, used):
+    """What is counted until ENOUGH have gone the way that is used, and what was there before."""
+    before, end = counted(lab, leg), time.monotonic() + PATIENCE_S
+    while True:
+        after = counted(lab, leg)
+        if after[used] - before[used] >= ENOUGH or time.monotonic() > end:
+            return before, after
+
+
 def look(lab, leg, on):
-    time.sleep(SETTLE_S)
-    before = counted(lab, leg)
-    time.sleep(WATCH_S)
-    after = counted(lab, leg)
-    moved = {way: after[way] - before[way] for way in after}
     used, other = ("fastpath", "gateway") if on else ("gateway", "fastpath")
-    return [] if moved[used] > 0 and not moved[other] else ["%s: %s" % ("on" if on else "off", moved)]
+    count_on(lab, leg, used)
+    before, after = count_on(lab, leg, used)
+    moved = {way: after[way] - before[way] for way in after}
+    return [] if moved[used] >= ENOUGH and not moved[other] else ["%s: %s" % ("on" if on else "off", moved)]
 
 
 def main():
