@@ -37,18 +37,32 @@ status_says() { erx status | grep -qF "$1"; }
 
 is_gone() { [[ ! -e /proc/$1 || $(awk '/^State/ { print $2 }' "/proc/$1/status") == Z ]]; }
 
+hellos() { erx counters --json | jq '[.devices[].hellos] | add'; }
+# more_hellos: each neighbour may have sent one since $hellos was read.
+more_hellos() { (($(hellos) > hellos + 2 * $(erx status --json | jq '.labs[].links | length'))); }
+
 # groups: what the maps say, without the word that tells which slot is current.
 groups() {
 	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_groups" | jq -c '.[].formatted | {key, hops: .value.slots[.value.current]}' | sort
 }
 
-# lost_within LOW HIGH FROM: how many milliseconds the flow from there was without packets. No subshell: it waits.
-lost_within() {
-	local flow=$BATS_TEST_TMPDIR/flow-$LAB-$3
-	kill "$(cat "$flow.sender")" && wait "$(cat "$flow.sender")" || :
-	wait "$(cat "$flow.receiver")" || :
-	jq -e ".sent > 500" "$flow.received" >/dev/null || { cat "$flow.sent" "$flow.received" && return 1; }
-	within "$1" "$2" "$(jq .gap_ms "$flow.received")"
+has_controller() { [[ -n $(controller) ]]; }
+passes() { on "$1" ping -q -n -c 1 -W 0.2 "$2" >/dev/null; }
+
+# by_vpn, by_circuit: routing between location 1 and the hub has followed, and packets go there.
+by_vpn() { eventually 60 is_best loc1-vm hub-vm hub-vpngw/0 && eventually 30 passes loc1-vm 10.10.30.4; }
+by_circuit() { eventually 60 is_best loc1-vm hub-vm er1.primary && eventually 30 passes loc1-vm 10.10.30.4; }
+
+# lost_for TIMER LEAST MOST FROM: how many milliseconds the flow from there was without packets. LEAST is the timer less the
+# time between two hellos; a machine that is late with a hello may take that off, and all of what follows the timer, a wait for
+# the CPU in four places or so, may be late.
+lost_for() {
+	local timer=$1 least=$2 most=$3 gap
+	flow_stop "$LAB" "$4"
+	gap=$(jq .gap_ms "$FLOW.received")
+	echo "# without packets for $gap ms: a timer of $timer ms, and this machine was $(lateness) ms late" >&3
+	in_time $((timer / 10)) within "$least" 1000000 "$gap"
+	in_time $(((most - timer) / 4)) within 0 "$most" "$gap"
 }
 
 # within LOW HIGH NUMBER
@@ -75,29 +89,27 @@ within() {
 	groups >"$before"
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
 	kill -9 "$pid"
-	sleep 0.5
-	exits 0 erx status
-	says "controller: dead"
+	eventually 60 status_says "controller: dead"
 	cmp "$before" <(groups)
 	exits 0 erx restore --all
-	eventually 5 test -n "$(controller)"
+	eventually 60 has_controller
 	[[ $(controller) != "$pid" ]]
 	cmp "$before" <(groups)
-	sleep 0.3
 	flow_end "$LAB" loc1-vm
 }
 
 @test "a controller that is killed after a failure is followed by one that leaves it as it is" {
 	local before=$BATS_TEST_TMPDIR/before
 	exits 0 erx fail er1.primary --silent
-	eventually 5 is_best loc1-vm hub-vm hub-vpngw/0
+	by_vpn
 	groups >"$before"
 	kill -9 "$(controller)"
 	exits 0 timeout 30 "$ERXDPCTL" load "$TOPOLOGY"
-	sleep 0.3
+	# One that answers has begun its work.
+	exits 0 erx events --count 1
 	cmp "$before" <(groups)
 	exits 0 erx restore --all
-	eventually 5 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 }
 
 @test "two controllers of one lab: the second refuses" {
@@ -109,34 +121,34 @@ within() {
 	local port
 	port=$(interface er1.primary loc1-ce1:er1.primary)
 	ip -n "erx-$LAB" link set "$port" down
-	eventually 2 is_best loc1-vm hub-vm hub-vpngw/0
-	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	by_vpn
 	[[ $(last_event carrier loc1-ce1:er1.primary | jq -r .text) == *"has lost carrier"* ]]
 	ip -n "erx-$LAB" link set "$port" up
-	eventually 2 is_best loc1-vm hub-vm er1.primary
-	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	by_circuit
 }
 
 @test "a silent failure loses packets until the hold timer, and no longer" {
+	watch_lateness
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail er1.primary --silent
 	says "BGP hold timer notices after 1.8 s"
-	sleep 3
-	lost_within 1600 2800 loc1-vm
+	by_vpn
+	lost_for 1800 1600 4000 loc1-vm
 	[[ $(last_event neighbour-dead | jq -r .protocol) == "BGP hold timer" ]]
 	[[ $(last_event session | jq -r .because) == "BGP hold timer expired" ]]
 }
 
 @test "a silent connection is found by the edge router and the gateway" {
+	watch_lateness
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail hub-er1 --silent
-	sleep 1.5
-	lost_within 500 1500 loc1-vm
+	by_vpn
+	lost_for 600 500 1500 loc1-vm # the circuit's own timer has 1,800
 }
 
 @test "a silent tunnel is found by dead-peer detection" {
 	exits 0 erx fail hub-loc1-vpn --silent
-	eventually 3 is_dead hub-vpngw/0:loc1-ce1
+	eventually 60 is_dead hub-vpngw/0:loc1-ce1
 	[[ $(last_event neighbour-dead | jq -r '.protocol, .afterMs' | paste -sd' ') == "dead-peer detection 450" ]]
 }
 
@@ -144,13 +156,14 @@ within() {
 	local file=$BATS_FILE_TMPDIR/bfd.yaml
 	sed 's/asn: 65021, lanInterface/asn: 65021, bfd: true, lanInterface/; s/scale: 0.01/scale: 0.5/' "$TOPOLOGY" >"$file"
 	exits 0 ctl load "$file"
+	watch_lateness
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail er1.primary --silent
-	sleep 1.2
-	lost_within 290 1000 loc1-vm
+	by_vpn
+	lost_for 450 290 2500 loc1-vm # the hold timer has 90,000
 	[[ $(last_event neighbour-dead | jq -r .protocol) == BFD ]]
 	exits 0 erx restore --all
-	eventually 5 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 	exits 0 ctl load "$TOPOLOGY"
 }
 
@@ -160,20 +173,20 @@ within() {
 		"$(ip -n "erx-$LAB" -j link show "$(interface er1.primary loc1-ce1:er1.primary)" | jq '.[0].ifindex')" \
 		'.[] | select(any(.pinned[]?; . == $pin + $index)) | .id')
 	bpftool link detach id "$link"
-	eventually 4 is_best loc1-vm hub-vm hub-vpngw/0
-	on loc1-vm ping -c 1 -W 2 10.10.30.4
+	by_vpn
 	exits 0 ctl load "$TOPOLOGY"
-	eventually 4 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 }
 
 @test "a controller that was stopped for a while is no timeout" {
-	local pid before
+	local pid before hellos
 	pid=$(controller)
 	before=$(last_event neighbour-dead | jq .seq)
 	kill -STOP "$pid"
-	sleep 2.5
+	sleep 2.5 # longer than each of its timers
+	hellos=$(hellos)
 	kill -CONT "$pid"
-	sleep 0.5
+	eventually 60 more_hellos
 	same "last dead neighbour" "$(last_event neighbour-dead | jq .seq)" "$before"
 }
 
@@ -231,15 +244,14 @@ maintain() {
 	sed "s/timers:.*/timers: {scale: $1}/" "$TOPOLOGY" >"$file"
 	exits 0 ctl load "$file"
 	timeout 30 "$ERXDPCTL" fail --lab "$LAB" er1.primary --maintenance >"$BATS_TEST_TMPDIR/told" 3>&- &
-	eventually 10 in_service
+	eventually 60 in_service
 }
 
 # taken_back PID: the command has said so, and the path is as if nothing had been.
 taken_back() {
 	! wait "$1"
-	eventually 5 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 	same planned "$(planned)" ""
-	on loc1-vm ping -c 1 -W 2 10.10.30.4
 }
 
 @test "maintenance ends when its target is restored, and not when another is" {
@@ -275,19 +287,25 @@ taken_back() {
 	taken_back $pid
 }
 
+heard_of_lo() { ip -n "erx-$LAB" link set lo alias "$EPOCHREALTIME" && [[ -e $BATS_TEST_TMPDIR/listens ]]; }
+
 @test "a controller that is killed while it cuts a link leaves one that can be restored" {
 	local i pid
 	for ((i = 1; i <= 5; i++)); do
 		pid=$(controller)
-		# The first that is heard of the cut is the end of who has made it.
-		ip -n "erx-$LAB" -o monitor link 3>&- | { read -r _ && kill -9 "$pid"; } &
-		sleep 0.2
+		# The first that is heard of the cut is the end of who has made it. It listens once it has heard of lo.
+		rm -f "$BATS_TEST_TMPDIR/listens"
+		ip -n "erx-$LAB" -o monitor link 3>&- | {
+			while read -r line && [[ $line == *" lo: "* ]]; do : >"$BATS_TEST_TMPDIR/listens"; done
+			kill -9 "$pid"
+		} &
+		eventually 60 heard_of_lo
 		erx fail er1.primary >/dev/null 2>&1 || :
-		eventually 3 is_gone "$pid"
+		eventually 60 is_gone "$pid"
 		exits 0 erx restore --all
 		[[ -z $(planned) ]] || { echo "after kill $i:" && planned && return 1; }
 	done
-	eventually 5 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 }
 
 @test "several changes at once without a controller: one is started, all are made" {
@@ -302,15 +320,14 @@ taken_back() {
 }
 
 @test "a silent neighbour is found in its time though other links come and go" {
-	local i
+	local start
 	exits 0 erx fail er1.primary --silent
-	for ((i = 0; i < 12; i++)); do
+	start=$(now_ms)
+	until grep "^dead loc1-ce1:er1.primary" "/run/erxdp/$LAB/state"; do
+		(($(now_ms) - start < 20000))
 		exits 0 erx fail er2
-		sleep 0.1
 		exits 0 erx restore er2
-		sleep 0.1
 	done
-	grep "^dead loc1-ce1:er1.primary" "/run/erxdp/$LAB/state"
 }
 
 @test "a link whose other end was set down meanwhile is not taken for mended" {
@@ -321,7 +338,7 @@ taken_back() {
 	exits 0 erx restore er1.primary
 	is_best loc1-vm hub-vm hub-vpngw/0
 	ip -n "erx-$LAB" link set "$port" up
-	eventually 2 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 }
 
 @test "what keeps a target down is named when another name is restored" {
@@ -337,24 +354,26 @@ taken_back() {
 	exits 0 ctl load "$file"
 	pid=$(ctl status --lab "$lab" --json | jq '.labs[] | .controllerPid')
 	rm -r "/run/erxdp/$lab"
-	eventually 3 is_gone "$pid"
+	eventually 60 is_gone "$pid"
 	exits 0 ctl load "$file"
 	exits 0 ctl unload "$lab"
 	gone "$lab"
 }
 
 @test "a change during azureConvergence waits with the others, and switches FastPath at once" {
-	local file=$BATS_FILE_TMPDIR/later.yaml
-	sed 's/timers:.*/timers: {scale: 0.01, azureConvergence: 1500ms}/' "$TOPOLOGY" >"$file"
+	local file=$BATS_FILE_TMPDIR/later.yaml start
+	sed 's/timers:.*/timers: {scale: 0.01, azureConvergence: 3s}/' "$TOPOLOGY" >"$file"
 	exits 0 ctl load "$file"
+	start=$(now_ms)
 	exits 0 erx fail er1.primary
 	exits 0 erx fastpath off hub-er1
 	exits 0 erx fail er2
+	(($(now_ms) - start < 3000)) || skip "cannot tell: three commands took $(($(now_ms) - start)) ms of the 3 s that routing waits"
 	says "routing follows in "
-	is_best loc1-vm hub-vm er1.primary
-	eventually 4 is_best loc1-vm hub-vm hub-vpngw/0
+	is_best loc1-vm hub-vm er1.primary || (($(now_ms) - start >= 3000))
+	by_vpn
 	exits 0 erx restore --all
-	eventually 4 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 	exits 0 ctl load "$TOPOLOGY"
 }
 
@@ -362,22 +381,22 @@ taken_back() {
 	local file=$BATS_FILE_TMPDIR/late.yaml
 	sed 's/timers:.*/timers: {scale: 0.01, azureConvergence: 700ms}/' "$TOPOLOGY" >"$file"
 	exits 0 ctl load "$file"
+	watch_lateness
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 2000
 	exits 0 erx fail er1.primary
 	says "routing follows in 0."
-	sleep 1.5
-	lost_within 690 1800 loc1-vm
+	by_vpn
+	lost_for 700 690 2500 loc1-vm
 	exits 0 erx restore --all
-	eventually 4 is_best loc1-vm hub-vm er1.primary
+	by_circuit
 	exits 0 ctl load "$TOPOLOGY"
 }
 
 @test "adding a spoke, a circuit and a connection to a loaded lab loses no packet of anybody else" {
-	local file=$BATS_FILE_TMPDIR/more.yaml flood
+	local file=$BATS_FILE_TMPDIR/more.yaml
 	python3 "$E2E/grow.py" "$TOPOLOGY" >"$file"
 	# One flow as fast as answers come, and two at 4,000 packets/s.
-	on spoke-vm ping -f -q -w 6 10.2.30.10 >"$BATS_TEST_TMPDIR/flood" 3>&- &
-	flood=$!
+	pinging spoke-vm 10.2.30.10 -f
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
 	flow_start "$LAB" remote-vm spoke-vm 10.11.30.4 4000
 	exits 0 ctl load "$file"
@@ -386,20 +405,26 @@ taken_back() {
 	exits 0 ctl load "$TOPOLOGY"
 	flow_end "$LAB" loc1-vm
 	flow_end "$LAB" remote-vm
-	wait $flood
-	grep -q " 0% packet loss" "$BATS_TEST_TMPDIR/flood" || { cat "$BATS_TEST_TMPDIR/flood" && return 1; }
+	answered
 }
 
+last_seq() { erx events --count 1 --json | jq .seq; }
+has_heard() { jq -e --argjson seq "$1" 'select(.seq == $seq)' "$2" >/dev/null; }
+# follows FILE: something has been heard; if not, something happens.
+follows() { [[ -s $1 ]] || { erx fail er2.primary && erx restore er2.primary; } >/dev/null && [[ -s $1 ]]; }
+
 @test "events: what happened, in order, as lines and as JSON" {
-	local out=$BATS_TEST_TMPDIR/follow pid
-	timeout 20 "$ERXDPCTL" events --lab "$LAB" --follow --json >"$out" 3>&- &
+	local out=$BATS_TEST_TMPDIR/follow all=$BATS_TEST_TMPDIR/all pid
+	timeout 60 "$ERXDPCTL" events --lab "$LAB" --follow --json >"$all" 3>&- &
 	pid=$!
-	sleep 0.3
+	eventually 60 follows "$all"
+	seq=$(last_seq)
 	exits 0 erx fail er1.primary
 	exits 0 erx restore er1.primary
-	sleep 0.3
+	eventually 60 has_heard "$(last_seq)" "$all"
 	kill $pid
 	wait $pid || :
+	jq -c --argjson seq "$seq" 'select(.seq > $seq)' "$all" >"$out"
 	same kinds "$(jq -r .event "$out" | grep -v '^announce\|^withdraw' | uniq | paste -sd' ')" \
 		"fault groups session best-path restore groups session best-path"
 	same kinds "$(jq -r .event "$out" | sort -u | paste -sd' ')" "announce best-path fault groups restore session withdraw"
@@ -446,7 +471,7 @@ taken_back() {
 	says "its BGP session with 'er1.primary' is down: closed, the link is up"
 	exits 0 erx restore --all
 	exits 0 erx fail --silent er1.primary
-	eventually 4 status_says "warning: the BGP session of 'loc1-ce1' and 'er1.primary' is down: BGP hold timer expired"
+	eventually 60 status_says "warning: the BGP session of 'loc1-ce1' and 'er1.primary' is down: BGP hold timer expired"
 }
 
 @test "a history of 4,096 events with long names is told whole" {
@@ -457,11 +482,14 @@ taken_back() {
 	sed -i -E "/^scenarios:/,\$d; s/\b(ce1|ce2|er1|er2)\b/\1$long/g; s/\bhub-er(1|2)$long/hub-er\1/g" "$file"
 	load_lab "$file"
 	port=$(ip -n "erx-$lab" -o link | grep -o ' ce1x*[.][0-9]*@' | tail -1 | tr -d ' @')
-	for ((i = 0; i < 300; i++)); do
-		ip -n "erx-$lab" link set "$port" down
-		sleep 0.01
-		ip -n "erx-$lab" link set "$port" up
-		sleep 0.01
+	# Of a link that goes and comes too fast nobody hears; more than there is room for is wanted.
+	until (($(ctl events --lab "$lab" --json | head -n 1 | jq .seq) > 1)); do
+		for ((i = 0; i < 50; i++)); do
+			ip -n "erx-$lab" link set "$port" down
+			sleep 0.01
+			ip -n "erx-$lab" link set "$port" up
+			sleep 0.01
+		done
 	done
 	exits 0 ctl events --lab "$lab" --json
 	same events "$(wc -l <<<"$output")" 4096
@@ -494,7 +522,7 @@ taken_back() {
 	exits 0 ctl status --lab "$lab"
 	says "controller: alive"
 	kill -9 "$(ctl status --lab "$lab" --json | jq '.labs[] | .controllerPid')"
-	eventually 5 systemctl is-active --quiet "erxdpd@$lab"
+	eventually 60 systemctl is-active --quiet "erxdpd@$lab"
 	systemctl stop "erxdpd@$lab"
 	rm -f "$unit" "/etc/erxdp/$lab.yaml"
 	systemctl daemon-reload
