@@ -7,6 +7,7 @@ load life
 
 PORT=47200
 SECONDS_EACH=5
+GAP_MS=30
 FLOWS=21000-21599 # more than a gateway of two units holds
 
 setup_file() {
@@ -17,7 +18,7 @@ setup_file() {
 	sed "s/^name:.*/name: $LAB/" "$E2E/gateway.yaml" >"$TOPOLOGY"
 	load_lab "$TOPOLOGY"
 	# It takes 400 flows at 28 a second a while; each has a packet every 2 s, so none ends.
-	timeout 120 "$ERXDPCTL" exec --lab "$LAB" pc -- python3 "$E2E/stream.py" send 10.4.0.4 $PORT 300 100 $FLOWS 100 \
+	timeout 900 "$ERXDPCTL" exec --lab "$LAB" pc -- python3 "$E2E/stream.py" send 10.4.0.4 $PORT 300 100 $FLOWS 900 \
 		>"$BATS_FILE_TMPDIR/filler.out" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/filler"
 }
@@ -37,10 +38,11 @@ teardown() {
 # stream NAME FROM TO ADDRESS RATE LENGTH PORTS: one in the background; streams_end waits for all.
 stream() {
 	local port=$PORT
+	[[ -n ${LATENESS-} ]] || watch_lateness
 	[[ $3 != pc ]] || port=$((PORT + 1))
-	timeout 40 "$ERXDPCTL" exec --lab "$LAB" "$3" -- python3 "$E2E/stream.py" receive $port $SECONDS_EACH \
+	timeout 120 "$ERXDPCTL" exec --lab "$LAB" "$3" -- python3 "$E2E/stream.py" receive $port $SECONDS_EACH \
 		>"$BATS_TEST_TMPDIR/$1.got" 3>&- &
-	timeout 40 "$ERXDPCTL" exec --lab "$LAB" "$2" -- python3 "$E2E/stream.py" send "$4" $port "$5" "$6" "$7" \
+	timeout 120 "$ERXDPCTL" exec --lab "$LAB" "$2" -- python3 "$E2E/stream.py" send "$4" $port "$5" "$6" "$7" \
 		$((SECONDS_EACH + 2)) >"$BATS_TEST_TMPDIR/$1.sent" 3>&- &
 }
 
@@ -48,6 +50,8 @@ streams_end() {
 	local pid
 	for pid in $(jobs -p); do [[ $pid == "$(<"$BATS_FILE_TMPDIR/filler")" ]] || wait "$pid"; done
 	tail -n +1 "$BATS_TEST_TMPDIR"/*.sent
+	# What is late at a limit, because its sender was or the thread that takes packets from a queue, comes all at once.
+	jq .late "$BATS_TEST_TMPDIR"/*.sent >>"$LATENESS"
 }
 
 # per_second NAME WHAT [PORT...]: what has arrived, of these source ports only: packets, Mbit or flows.
@@ -63,8 +67,9 @@ per_second() {
 # offered NAME: packets a second that were sent.
 offered() { jq ".sent / ($SECONDS_EACH + 2)" "$BATS_TEST_TMPDIR/$1.sent"; }
 
-# within WHAT SEEN EXPECTED: 3 %.
-within() {
+# within WHAT SEEN EXPECTED: 3 %, unless packets may have been late by more than what a limit lets through at once.
+within() { in_time $GAP_MS is_within "$@"; }
+is_within() {
 	awk -v seen="$2" -v expected="$3" 'BEGIN { exit !(seen >= expected * 0.97 && seen <= expected * 1.03) }' && return
 	echo "$1: $2, expected $3 (3 %)" && return 1
 }
@@ -83,6 +88,15 @@ drops() {
 	local reason=$1
 	shift
 	erx counters --json | jq --arg reason "$reason" '[.drops[] | select(.reason == $reason and IN(.device | sub("[./].*"; ""); $ARGS.positional[])) | .packets] | add // 0' --args "$@"
+}
+
+# dropped_more REASON OBJECT THAN [OBJECT THAN]...
+dropped_more() {
+	local reason=$1
+	for ((; $# > 2; )); do
+		(($(drops "$reason" "$2") > $3)) || { echo "$2 has dropped $(drops "$reason" "$2") for $reason, not more than $3" && return 1; }
+		shift 2
+	done
 }
 
 # load OBJECT WHAT FIELD: of status.
@@ -111,9 +125,9 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 	within "secondary, from Azure" "$(per_second out Mbit $back_secondary)" 2
 	within "Direct, held" "$(per_second held Mbit)" 2
 	within "Direct, free" "$(per_second free packets)" "$(offered free)"
-	(($(drops circuit-bandwidth er-narrow) > 4000 && $(drops circuit-bandwidth er-held) > 1000))
+	in_time $GAP_MS dropped_more circuit-bandwidth er-narrow 4000 er-held 1000
 	same "drops of the free circuit" "$(drops circuit-bandwidth er-free)" 0
-	same "drops of the gateways" "$(($(drops gateway-bandwidth small-gw held-gw free-gw) + $(drops gateway-packets small-gw held-gw free-gw)))" 0
+	in_time $GAP_MS same "drops of the gateways" "$(($(drops gateway-bandwidth small-gw held-gw free-gw) + $(drops gateway-packets small-gw held-gw free-gw)))" 0
 }
 
 # --- Gateways ----------------------------------------------------------------------------------------------------------
@@ -122,15 +136,24 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 	stream one pc one-vm 10.1.0.4 320 1400 20000-20007
 	stream two pc two-vm 10.2.0.4 640 1400 20000-20007
 	stream four pc four-vm 10.3.0.4 1280 1400 20000-20007
-	sleep 2.5
-	erx status >"$BATS_TEST_TMPDIR/status"
-	erx status --json >"$BATS_TEST_TMPDIR/json"
+	eventually $SECONDS_EACH shows_load || :
 	streams_end
 	within ErGw1AZ "$(per_second one Mbit)" 2
 	within "2 units" "$(per_second two Mbit)" 4
 	within "4 units" "$(per_second four Mbit)" 8
-	(($(drops gateway-bandwidth one-gw) > 200 && $(drops gateway-bandwidth two-gw) > 400 && $(drops gateway-bandwidth four-gw) > 800))
+	in_time $GAP_MS dropped_more gateway-bandwidth one-gw 200 two-gw 400 four-gw 800
 	cat "$BATS_TEST_TMPDIR/status"
+	in_time $GAP_MS shown
+}
+
+# shows_load: status shows it, at a moment when all three have been running for a while.
+shows_load() {
+	erx status --json >"$BATS_TEST_TMPDIR/json"
+	erx status >"$BATS_TEST_TMPDIR/status"
+	shown >/dev/null
+}
+
+shown() {
 	jq -e --arg lab "$LAB" '[.labs[] | select(.lab == $lab) | .load[] | select(.what == "bandwidth" and .direction == "towards Azure")
 		| {key: .object, value: .}] | from_entries | all(.["one-gw", "two-gw", "four-gw"]; .percent > 70 and .percent < 130 and .dropped > 100)
 		and .["one-gw"].limit == 2 and .["two-gw"].limit == 4 and .["four-gw"].limit == 8 and .["four-gw"].now > 5
@@ -153,7 +176,7 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 	within "2 units" "$(per_second two packets)" 400
 	within "4 units" "$(per_second four packets)" 800
 	within "past the gateway" "$(per_second past packets)" "$(offered past)"
-	(($(drops gateway-packets one-gw) > 1000 && $(drops gateway-packets four-gw) > 4000))
+	in_time $GAP_MS dropped_more gateway-packets one-gw 1000 four-gw 4000
 	same "drops of the gateway that is passed by" "$(drops gateway-packets ultra-gw)" "$before"
 }
 
@@ -171,7 +194,7 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 	within "4 units" "$(per_second four flows)" 56
 	within UltraPerformance "$(per_second through flows)" 32
 	within "circuit, past the gateway" "$(per_second past Mbit)" 2
-	(($(drops gateway-connections one-gw) > 200 && $(drops gateway-connections four-gw) > 800))
+	in_time $GAP_MS dropped_more gateway-connections one-gw 200 four-gw 800
 	erx fastpath on ultra-wide
 	stream new pc ultra-vm 10.5.0.4 130 100 40001-50000
 	streams_end
@@ -180,20 +203,20 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 
 # --- Flows -------------------------------------------------------------------------------------------------------------
 
+is_filled() { (($(load_of filled-gw flows now) >= 400)); }
+is_swept() { (($(load_of filled-gw flows now) <= 10)); }
+
 @test "flows: as many as the units hold; idle ones end, controller or not, and make room" {
-	local i n before pid
-	for ((i = 0; i < 60; i++)); do
-		(($(load_of filled-gw flows now) < 400)) || break
-		sleep 0.5
-	done
-	on filled-vm timeout 20 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
+	local before pid
+	eventually 60 is_filled
+	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
 	same "flows that arrive" "$(jq '.ports | length' "$BATS_TEST_TMPDIR/filled.got")" 400
 	same "flows of status" "$(load_of filled-gw flows now)/$(load_of filled-gw flows limit)" 400/400
 	(($(drops gateway-flows filled-gw) > 100))
 	# Without the controller they stay counted, and carried.
 	pid=$(erx status --json | jq --arg lab "$LAB" '.labs[] | select(.lab == $lab) | .controllerPid')
 	kill -9 "$pid"
-	on filled-vm timeout 20 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
+	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
 	same "flows that arrive without a controller" "$(jq '.ports | length' "$BATS_TEST_TMPDIR/filled.got")" 400
 	kill "$(<"$BATS_FILE_TMPDIR/filler")"
 	before=$(drops gateway-flows filled-gw)
@@ -203,12 +226,7 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 	on pc python3 "$E2E/stream.py" send 10.4.0.4 $PORT 20 100 22000 0.5
 	(($(drops gateway-flows filled-gw) > before))
 	exits 0 ctl load "$TOPOLOGY"
-	for ((i = 0; i < 20; i++)); do
-		n=$(load_of filled-gw flows now)
-		((n > 10)) || break
-		sleep 0.2
-	done
-	((n <= 10))
+	eventually 60 is_swept
 	before=$(drops gateway-flows filled-gw)
 	on pc python3 "$E2E/stream.py" send 10.4.0.4 $PORT 20 100 22000 0.5
 	same "refused when there is room" "$(drops gateway-flows filled-gw)" "$before"
@@ -218,21 +236,18 @@ received_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(
 
 # ports_at DEVICE: the source ports of the flows to ultra-vm that it handles, seen by a capture.
 ports_at() {
-	timeout 20 "$ERXDPCTL" capture --lab "$LAB" "$1" -c 700 -w "$BATS_TEST_TMPDIR/pcapng" 2>/dev/null
+	timeout 120 "$ERXDPCTL" capture --lab "$LAB" "$1" -c 700 -w "$BATS_TEST_TMPDIR/pcapng" 2>/dev/null
 	tshark -r "$BATS_TEST_TMPDIR/pcapng" -Y "ip.dst == 10.5.0.4 && udp.dstport == $PORT" -T fields -e udp.srcport 2>/dev/null | sort -u
 }
 
+has_flows() { (($(load_of "$1" flows now) == $2)); }
+
 @test "a flow sticks to an instance; the failure of one moves its flows and no others, and costs no connections" {
-	local first second primary refused i
-	beside ultra-vm python3 "$E2E/stream.py" receive $PORT 30
-	beside pc python3 "$E2E/stream.py" send 10.5.0.4 $PORT 800 100 23000-23079 25
+	local first second primary refused
+	beside ultra-vm python3 "$E2E/stream.py" receive $PORT 280
+	beside pc python3 "$E2E/stream.py" send 10.5.0.4 $PORT 800 100 23000-23079 280
 	# 32 connections a second: 2.5 s, once the sender has begun.
-	sleep 3
-	for ((i = 0; i < 20; i++)); do
-		refused=$(drops gateway-connections ultra-gw)
-		sleep 0.5
-		((refused == 0 || $(drops gateway-connections ultra-gw) > refused)) || break
-	done
+	eventually 60 has_flows ultra-gw 80
 	refused=$(drops gateway-connections ultra-gw)
 	first=$(ports_at ultra-gw/0) second=$(ports_at ultra-gw/1) primary=$(ports_at er-wide.primary)
 	same "all flows are at one of them" "$(sort -u <<<"$first"$'\n'"$second")" "$(seq 23000 23079)"
@@ -258,7 +273,7 @@ hop_count() { on "$1" traceroute -n -I -q 1 -w 1 -m 8 "$2" | tail -n 1 | awk '{p
 		zero=$(received_by ultra-gw/0) one=$(received_by ultra-gw/1)
 		# Somebody listens: no ICMP error comes back by the gateway.
 		beside pc python3 "$E2E/stream.py" receive 47210 0.1
-		until on pc ss -Hlun | grep -q :47210; do sleep 0.05; done
+		listening_udp pc 47210
 		on ultra-vm python3 "$E2E/stream.py" send 10.30.0.10 47210 200 100 20000-20019 0.6
 		same "FastPath $way, ultra-gw/0" "$(received_by ultra-gw/0)" "$zero"
 		same "FastPath $way, ultra-gw/1" "$(received_by ultra-gw/1)" "$one"

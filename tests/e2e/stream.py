@@ -7,14 +7,16 @@ usage: stream.py send ADDRESS PORT RATE LENGTH PORTS SECONDS
 
 The sender takes RATE packets a second of LENGTH bytes of IP, each from the next
 source port of PORTS (20000-20063), and goes on from the first one; it prints how
-many it has sent. Ahead of others where it may be, so that a busy machine does not
-leave gaps that a limit would fill.
+many it has sent, and the longest time in ms in which it had to and did not. Ahead
+of others where it may be, so that a busy machine does not leave gaps that a limit
+would fill.
 
 The receiver counts by the kernel's time stamps: SECONDS, from a second after the
 first packet on. It prints {"seconds", "packets", "bytes", "ports": {PORT: PACKETS}};
-with nothing for ten seconds what it has.
+with nothing for PATIENCE seconds what it has.
 """
 import json
+import math
 import os
 import socket
 import struct
@@ -23,6 +25,7 @@ import time
 
 HEAD = 28  # IPv4 and UDP
 SETTLE = 1.0
+PATIENCE = 30
 BURST_S = 0.1  # what is later than this is left out: more at once would only fill queues
 TIMESPEC = struct.Struct("@qq")
 SO_TIMESTAMPNS = 35
@@ -44,22 +47,23 @@ def send(address, port, rate, length, ports, seconds):
     size = length - HEAD + 8
     rest = struct.pack("!HHH", port, size, 0) + bytes(size - 8)
     packets = [struct.pack("!H", p) + rest for p in ports]
-    sent, skipped, start = 0, 0, time.monotonic()
+    sent, skipped, longest, before, start = 0, 0, 0, 0, time.monotonic()
     while (now := time.monotonic() - start) < seconds:
+        longest, before = max(longest, now - before), now
         late = int((now - BURST_S) * rate) - sent - skipped
         skipped += max(0, late)
         for _ in range(int(now * rate) - sent - skipped):
             sock.send(packets[sent % len(packets)])
             sent += 1
         time.sleep(0.001)
-    print(json.dumps({"sent": sent, "skipped": skipped}))
+    print(json.dumps({"sent": sent, "skipped": skipped, "late": math.ceil(longest * 1000)}))
 
 
 def receive(port, seconds):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), 64 << 20)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     sock.bind(("", port))
     begin, packets, size, ports = None, 0, 0, {}
     while True:
