@@ -29,11 +29,13 @@ map_megabytes() {
 
 # The file as it would be loaded by somebody who waits for it, every host checked once.
 @test "loads in under 20 s" {
-	local start
-	start=$(now_ms)
-	exits 0 timeout 60 "$ERXDPCTL" load "$TOPOLOGY"
-	echo "# 100 VNets, 20 circuits: load took $(($(now_ms) - start)) ms" >&3
-	(($(now_ms) - start < 20000))
+	local took
+	watch_lateness
+	took=$(now_ms)
+	exits 0 timeout 120 "$ERXDPCTL" load "$TOPOLOGY"
+	took=$(($(now_ms) - took))
+	echo "# 100 VNets, 20 circuits: load took $took ms" >&3
+	in_time 100 test "$took" -lt 20000
 }
 
 @test "controller and maps take less than 500 MB" {
@@ -46,6 +48,7 @@ map_megabytes() {
 
 @test "a circuit that fails is followed within a second" {
 	local took
+	watch_lateness
 	on v3-vm ping -c 1 -W 2 10.203.0.10
 	exits 0 erx fail c3.primary
 	on v3-vm ping -c 1 -W 2 10.203.0.10
@@ -54,7 +57,7 @@ map_megabytes() {
 	[[ $status == 1 ]]
 	took=$(erx events --json | jq -s '[.[] | select(.event == "groups") | .tookUs] | max')
 	echo "# routes followed after $took us at most" >&3
-	((took < 1000000))
+	in_time 200 test "$took" -lt 1000000
 	exits 0 erx restore --all
 	on v3-vm ping -c 1 -W 2 10.203.0.10
 }
@@ -66,37 +69,42 @@ map_megabytes() {
 	exits 0 timeout 60 "$ERXDPCTL" plan "$TOPOLOGY"
 }
 
-# However many routes there are: groups are switched, routes are not rewritten. Best of three, as the machine has other work.
+# However many routes there are: groups are switched, routes are not rewritten.
 @test "after a loss of carrier packets are lost for less than 50 ms, with 10 routes and with 9,000" {
-	local n lab file gap best
+	local n lab file gap
 	for n in 10 9000; do
-		lab=$(lab_name $n) best=
+		lab=$(lab_name $n)
 		file=$BATS_FILE_TMPDIR/$lab.yaml
 		python3 "$E2E/generate.py" "$lab" 1 1 "$n" >"$file"
 		load_lab "$file"
-		for _ in 1 2 3; do
-			carrier_loss "$lab"
-			[[ -n $best && $gap -ge $best ]] || best=$gap
-		done
-		echo "# $n routes: lost for $best ms at 10,000 packets/s" >&3
-		((best < 50))
+		watch_lateness
+		carrier_loss "$lab"
+		echo "# $n routes: lost for $gap ms at 10,000 packets/s; this machine was $(lateness) ms late" >&3
+		in_time 12 test "$gap" -lt 50
 	done
+}
+
+# followed LAB: the number of its last event; has_followed LAB THAN: there are more, and no more come.
+followed() { ctl events --lab "$1" --count 1 --json | jq .seq; }
+has_followed() {
+	local now
+	now=$(followed "$1")
+	((now > $2)) && sleep 0.2 && same events "$(followed "$1")" "$now" >/dev/null
 }
 
 # carrier_loss LAB: sets gap, in ms: how long a flow at 10,000 packets/s is interrupted when the link it uses goes down.
 carrier_loss() {
-	local lab=$1 flow=$BATS_TEST_TMPDIR/flow-$1-v0-vm path port
+	local lab=$1 path port state before
 	flow_start "$lab" v0-vm s0-server 10.200.0.10 10000
 	for path in primary secondary; do
 		port=$(ctl status --lab "$lab" --json | jq -r --arg d "c0.$path" '.labs[].links[] |
 			select((.name | endswith(":" + $d)) and (.name | startswith("s0-ce"))) | .ends[0].interface')
-		ip -n "erx-$lab" link set "$port" down
-		sleep 0.3
-		ip -n "erx-$lab" link set "$port" up
-		sleep 0.5
+		for state in down up; do
+			before=$(followed "$lab")
+			ip -n "erx-$lab" link set "$port" $state
+			eventually 60 has_followed "$lab" "$before"
+		done
 	done
-	kill "$(cat "$flow.sender")" && wait "$(cat "$flow.sender")" || :
-	wait "$(cat "$flow.receiver")" || :
-	jq -e '.sent > 5000' "$flow.received" >/dev/null
-	gap=$(jq .gap_ms "$flow.received")
+	flow_stop "$lab" v0-vm
+	gap=$(jq .gap_ms "$FLOW.received")
 }
