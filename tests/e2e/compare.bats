@@ -123,25 +123,25 @@ near() {
 	listening hub-vm 8080
 	erx compare client-pc "$VM:8080" --count 5 --interval 1ms --json | jq -e '.ownListener == false and .tcp.on.received == 5'
 	beside hub-vm python3 -c "import socket, time; s = socket.socket(); s.bind(('$VM', 8081)); print('bound', flush=True); time.sleep(60)"
-	eventually 5 grep -q bound "$BATS_TEST_TMPDIR/beside"
+	eventually 60 grep -q bound "$BATS_TEST_TMPDIR/beside"
 	exits 1 erx compare client-pc "$VM:8081" --count 5
 	says "'hub-vm' refuses a connection to port 8081"
 	is_on
 }
 
-# published: compare's medians are those of the blog, and the gateway's 1.4 ms is what lies between them, with what a wire more
-# costs the machine.
-published() {
-	erx compare client-pc "$VM:3389" --count 200 --interval 15ms --json >"$BATS_TEST_TMPDIR/json"
-	jq -c '.tcp, .icmp' "$BATS_TEST_TMPDIR/json"
-	jq -e 'all(.tcp, .icmp; .off.medianMs > 4.63 * 0.9 and .off.medianMs < 4.63 * 1.1 and
-		.on.medianMs > 3.23 * 0.9 and .on.medianMs < 3.23 * 1.1 and
-		.difference.lowMs > 1.2 and .difference.highMs < 1.7)' "$BATS_TEST_TMPDIR/json"
-}
-
-# A machine with other things to do adds half a millisecond, which is all the room there is: once in three must do.
+# compare's medians are those of the blog, and the gateway's 1.4 ms is what lies between them, with what a wire more costs the
+# machine. What is on the way for as long as the wires say is not quicker on any machine. Half a millisecond is all the room
+# there is above, for six wires with a wait for the CPU each; the quickest of 200 has to wait the least.
 @test "the published medians, within 10 %, when links have their latency" {
-	published || published || published
+	local json=$BATS_TEST_TMPDIR/json
+	watch_lateness
+	erx compare client-pc "$VM:3389" --count 200 --interval 15ms --json >"$json"
+	jq -c '.tcp, .icmp' "$json"
+	jq -e 'all(.tcp, .icmp; .off.minimumMs > 4.63 * 0.9 and .on.minimumMs > 3.23 * 0.9)' "$json"
+	jq -e 'all(.tcp, .icmp; .off.medianMs < 4.63 * 1.1 and .on.medianMs < 3.23 * 1.1 and
+		.difference.lowMs > 1.2 and .difference.highMs < 1.7)' "$json" && return
+	(($(typical) <= 100)) || skip "cannot tell: half of the time this machine is more than $(typical) us late"
+	return 1
 }
 
 # --- Plot --------------------------------------------------------------------------------------------------------------
@@ -230,10 +230,10 @@ refused_by() {
 	local port
 	port=$(interface hub hub:er-japaneast.primary)
 	ip -n "erx-$LAB" link set "$port" down
-	eventually 5 exits 3 erx compare client-pc hub-vm
+	eventually 60 exits 3 erx compare client-pc hub-vm
 	says "past gateway 'hub-ergw' is down"
 	ip -n "erx-$LAB" link set "$port" up
-	eventually 5 exits 0 erx compare client-pc hub-vm --count 1
+	eventually 60 exits 0 erx compare client-pc hub-vm --count 1
 	erx fail er-japaneast --silent
 	exits 3 erx compare client-pc hub-vm --count 1
 	says "'client-pc' does not reach 'hub-vm'"
@@ -255,10 +255,10 @@ ended_by() {
 		other=$([[ $home == off ]] && echo true || echo false)
 		erx fastpath "$home" hub-er
 		comparing
-		eventually 5 is_lent_and "$other"
+		eventually 60 is_lent_and "$other"
 		kill "-$1" "$comparing"
 		ends "$2"
-		eventually 2 "is_$home"
+		eventually 60 "is_$home"
 		same "hops" "$(hop_count)" "$([[ $home == on ]] && echo 4 || echo 5)"
 	done
 }
@@ -285,10 +285,10 @@ ended_by() {
 	for verb in "status" "explain client-pc hub-vm" "fastpath status" "exec client-pc -- true" "counters" "restore --all"; do
 		erx fastpath on hub-er
 		comparing
-		eventually 5 is_lent_and false
+		eventually 60 is_lent_and false
 		kill -9 "$(controller)" "$comparing"
 		ends 137
-		eventually 2 grep -q "lent-on hub-er" "/run/erxdp/$LAB/state"
+		eventually 60 grep -q "lent-on hub-er" "/run/erxdp/$LAB/state"
 		# shellcheck disable=SC2086 # a list of words
 		exits 0 erx $verb
 		same "after '$verb'" "$(hop_count)" 4
@@ -301,7 +301,7 @@ ended_by() {
 	local options
 	for options in "" --no-controller; do
 		comparing
-		eventually 5 is_lent_and false
+		eventually 60 is_lent_and false
 		kill -9 "$(controller)" "$comparing"
 		ends 137
 		# shellcheck disable=SC2086 # none or one word
@@ -315,7 +315,7 @@ ended_by() {
 
 @test "kill -9 of the controller alone: compare ends with a word, and FastPath is as before" {
 	comparing
-	eventually 5 is_lent_and false
+	eventually 60 is_lent_and false
 	kill -9 "$(controller)"
 	ends 1
 	grep -q "controller" "$BATS_TEST_TMPDIR/said"
@@ -325,7 +325,7 @@ ended_by() {
 
 @test "meanwhile: fastpath by somebody else and a second compare are refused in words, status tells" {
 	comparing
-	eventually 5 is_lent_and false
+	eventually 60 is_lent_and false
 	exits 1 erx fastpath on hub-er
 	says "lent to process $comparing"
 	exits 1 erx fastpath off hub-er
@@ -344,13 +344,13 @@ ended_by() {
 
 @test "meanwhile: a load ends it, and what the new file says of FastPath holds" {
 	comparing
-	eventually 5 is_lent_and false
+	eventually 60 is_lent_and false
 	exits 0 ctl load "$TOPOLOGY"
 	ends 1
 	grep -q "a loan ends when the lab is loaded anew" "$BATS_TEST_TMPDIR/said"
 	is_on
 	comparing
-	eventually 5 is_lent_and true
+	eventually 60 is_lent_and true
 	sed 's/expressRouteGatewayBypass: true/expressRouteGatewayBypass: false/' "$TOPOLOGY" >"$BATS_TEST_TMPDIR/off.yaml"
 	exits 0 ctl load "$BATS_TEST_TMPDIR/off.yaml"
 	ends 1
@@ -365,7 +365,7 @@ ended_by() {
 	LAB=$(lab_name u)
 	load_lab "$(copy_as "$LAB" fastpath)"
 	comparing
-	eventually 5 is_lent_and false
+	eventually 60 is_lent_and false
 	exits 0 ctl unload "$LAB"
 	ends 1
 	gone "$LAB"
