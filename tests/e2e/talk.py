@@ -6,16 +6,16 @@ usage: talk.py serve PORT SECONDS          echo on TCP and UDP
        talk.py call PORT SIZE... -- ADDRESS...
 
 call sends payloads of each size to each address and compares what comes back;
-it prints what went wrong, and ends with code 1 then. A UDP datagram is tried
-again: the first one that is longer than the path's MTU tells the sender so.
+it prints what went wrong, and ends with code 1 then. The first UDP datagram that
+is longer than the path's MTU tells the sender so, and another is sent; one that
+comes back and is too long tells the server so, of which nobody hears here.
 """
+import errno
 import hashlib
 import selectors
 import socket
 import sys
 import time
-
-TRIES = 5
 
 
 def payload(size, peer):
@@ -49,7 +49,7 @@ def serve(port, seconds):
 
 
 def call_tcp(address, port, data):
-    with socket.create_connection((address, port), timeout=5) as sock:
+    with socket.create_connection((address, port), timeout=30) as sock:
         sock.sendall(data)
         back = b""
         while len(back) < len(data):
@@ -62,15 +62,25 @@ def call_tcp(address, port, data):
 
 def call_udp(address, port, data):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(0.5)
         sock.connect((address, port))
-        for _ in range(TRIES):
+        for patience in (2, 20):
+            sock.settimeout(patience)
             try:
-                sock.send(data)
-                return sock.recv(65536)
-            except (socket.timeout, OSError) as error:
+                return exchange_udp(sock, data)
+            except socket.timeout as error:
                 last = error
         raise last
+
+
+def exchange_udp(sock, data):
+    try:
+        sock.send(data)
+        return sock.recv(65536)
+    except OSError as error:
+        if error.errno != errno.EMSGSIZE:
+            raise
+    sock.send(data)
+    return sock.recv(65536)
 
 
 def call(port, sizes, addresses):
