@@ -18,7 +18,7 @@ teardown() {
 # session FILE: run what it shows.
 session() {
 	cd "$ROOT"
-	timeout 240 python3 "$E2E/readme.py" "$LAB" "$BATS_TEST_TMPDIR" "$1" || return
+	timeout 500 python3 "$E2E/readme.py" "$LAB" "$BATS_TEST_TMPDIR" "$1" || return
 	[[ ! -e /sys/fs/bpf/erxdp/$LAB ]]
 }
 
