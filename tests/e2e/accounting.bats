@@ -87,42 +87,49 @@ happened() {
 		sleep 0.2
 	done
 	erx fail --silent er1.primary
-	sleep 0.3
+	eventually 60 drops_more er1.primary fault 0
 	erx restore er1.primary
 	kill "$flood"
 	wait
-	(($(dropped er1.primary fault) > 0))
 	account
 }
 
-# hellos_over LINK A B: in both directions, for a second and a half.
+# drops_more DEVICE REASON THAN
+drops_more() { (($(dropped "$1" "$2") > $3)); }
+
+# hellos_over LINK A B: in both directions, until end_beside.
 hellos_over() {
 	local fabric=(nsenter "--net=/run/netns/erx-$LAB") a b
 	a=$(interface "$2" "$1") b=$(interface "$3" "$1")
-	"${fabric[@]}" python3 "$E2E/raw.py" hello "$a" "$b" 200 1.5 3>&- &
-	"${fabric[@]}" python3 "$E2E/raw.py" hello "$b" "$a" 200 1.5 3>&- &
+	"${fabric[@]}" python3 "$E2E/raw.py" hello "$a" "$b" 200 60 3>&- &
+	"${fabric[@]}" python3 "$E2E/raw.py" hello "$b" "$a" 200 60 3>&- &
 }
 
 hellos_at() {
 	erx counters --json | jq --arg device "$1" '.devices[] | select(.device == $device) | .hellos'
 }
 
+# hears_more DEVICE THAN
+hears_more() { (($(hellos_at "$1") > $2)); }
+
 branch_packets() {
 	erx counters --json | jq '[.paths[] | select(.path | test("branch")) | .packets] | add'
 }
 
 @test "hellos between packets, also through a silent failure, are in no sum and in no path" {
-	local branch
-	branch=$(branch_packets)
-	flood loc1-vm hub-vm 10.10.30.4 5305 2
+	local branch ce vpn faults
+	branch=$(branch_packets) ce=$(hellos_at er1.primary) vpn=$(hellos_at branch-vpngw/0) faults=$(dropped er1.primary fault)
+	flood loc1-vm hub-vm 10.10.30.4 5305 60
 	hellos_over loc1-ce1:er1.primary loc1-ce1 er1.primary
 	hellos_over hub-vpngw/0:branch-vpngw/0 hub-vpngw/0 branch-vpngw/0
-	sleep 0.5
+	eventually 60 hears_more er1.primary $((ce + 100))
+	eventually 60 hears_more branch-vpngw/0 $((vpn + 100))
 	erx fail --silent er1.primary
-	sleep 0.5
+	eventually 60 drops_more er1.primary fault "$faults"
 	erx restore er1.primary
-	wait
-	(($(hellos_at er1.primary) > 0 && $(hellos_at branch-vpngw/0) > 0))
+	ce=$(hellos_at er1.primary)
+	eventually 60 hears_more er1.primary $((ce + 100))
+	end_beside
 	same "packets in the branch's paths" "$(branch_packets)" "$branch"
 	account
 }

@@ -24,15 +24,10 @@ capturing() {
 
 # capture NAME ARGUMENT...: in the background, into $FILE; returns when it has begun.
 capture() {
-	local i
 	FILE=$BATS_TEST_TMPDIR/pcapng
-	timeout 20 "$ERXDPCTL" capture --lab "$LAB" "$1" -w "$FILE" "${@:2}" 2>"$BATS_TEST_TMPDIR/words" 3>&- &
+	timeout 120 "$ERXDPCTL" capture --lab "$LAB" "$1" -w "$FILE" "${@:2}" 2>"$BATS_TEST_TMPDIR/words" 3>&- &
 	CAPTURE=$!
-	for ((i = 0; i < 100; i++)); do
-		capturing && return
-		sleep 0.05
-	done
-	return 1
+	eventually 60 capturing
 }
 
 # finished: the capture ends by itself, with exit code 0.
@@ -112,7 +107,6 @@ nothing_wrong() {
 	beside hub-vm python3 -m http.server 8081
 	listening hub-vm 8081
 	on loc1-vm curl -sf -m 10 -o "$BATS_TEST_TMPDIR/page" http://10.10.30.4:8081/
-	sleep 0.3
 	kill "$CAPTURE"
 	finished
 	(($(fields 'tcp.dstport == 8081' frame.number | wc -l) > 2))
@@ -120,9 +114,12 @@ nothing_wrong() {
 	nothing_wrong
 }
 
+forwarded_by() { erx counters --json | jq --arg device "$1" '.devices[] | select(.device == $device) | .forwarded'; }
+forwards_more() { (($(forwarded_by "$1") > $2)); }
+
 @test "a flow that the devices have long known is captured from now on, and forwarded as before" {
 	beside loc1-vm bash -c 'exec 3<>/dev/udp/10.10.30.4/7; while :; do echo x >&3; sleep 0.01; done 2>/dev/null'
-	sleep 0.5
+	eventually 60 forwards_more loc1 $(($(forwarded_by loc1) + 50))
 	capture loc1 -c 30
 	finished
 	(($(fields 'udp.dstport == 7 && !icmp && frame.comment contains "forwarded"' frame.number | wc -l) >= 10))
@@ -135,7 +132,6 @@ nothing_wrong() {
 	there=$(interface er1.primary loc1-ce1:er1.primary)
 	capture er1.primary
 	nsenter "--net=/run/netns/erx-$LAB" python3 "$E2E/raw.py" hello "$here" "$there" 50 0.3
-	sleep 0.3
 	kill "$CAPTURE"
 	finished
 	# Beside the controller's own, which have another interval.
@@ -148,15 +144,14 @@ nothing_wrong() {
 @test "-w - | tcpdump -nr -" {
 	# Hellos are in it as well, so packets are on their way before it begins.
 	beside loc1-vm ping -q -n -i 0.02 10.10.30.4
-	timeout 20 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 40 2>/dev/null 3>&- |
-		timeout 20 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&-
+	timeout 120 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 40 2>/dev/null 3>&- |
+		timeout 120 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&-
 	grep -q 'IP 10.2.30.10 > 10.10.30.4: ICMP echo request' "$BATS_TEST_TMPDIR/printed"
 }
 
 @test "it ends with Ctrl-C, says how much it has, and leaves nothing switched on" {
 	capture er1.primary
 	on loc1-vm ping -q -n -c 2 -i 0.05 -W 1 10.10.30.4
-	sleep 0.2
 	kill -INT "$CAPTURE"
 	finished
 	grep -Eq '[1-9][0-9]* packets captured' "$BATS_TEST_TMPDIR/words"

@@ -55,7 +55,7 @@ counted() {
 appliance() {
 	local before seen=$BATS_TEST_TMPDIR/appliance
 	on hub-vm timeout 10 tcpdump -Z root -lnc 4 "icmp and dst host $2" >"$seen" 2>"$seen.words" 3>&- &
-	eventually 10 said listening "$seen.words"
+	eventually 60 said listening "$seen.words"
 	before=$(into_hub "$1")
 	on pc ping -q -n -c 4 -i 0.05 -W 1 "$2" >/dev/null || :
 	wait $!
@@ -183,9 +183,9 @@ explained() {
 	# When the way past the gateway fails, the addresses that are programmed go through it.
 	msee=$(erx explain pc 10.64.97.175 --json | jq -r '.forward[].device | select(startswith("er1."))')
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" down
-	eventually 10 explained 'does not apply: the way past the gateway is down'
+	eventually 60 explained 'does not apply: the way past the gateway is down'
 	counted_into a "4 through, 0 past" 10.64.97.175
 	ip -n "erx-$LAB" link set "$(interface a "a:$msee")" up
-	eventually 10 explained 'applies: the gateway is bypassed'
+	eventually 60 explained 'applies: the gateway is bypassed'
 	counted_into a "0 through, 4 past" 10.64.97.175
 }

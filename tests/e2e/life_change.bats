@@ -136,7 +136,7 @@ grows() {
 	exits 0 ctl load "$file"
 	ip netns exec "erx-$lab" sleep 60 3>&- &
 	holder=$!
-	sleep 0.2
+	eventually 60 runs_sleep $holder
 	ip netns del "erx-$lab"
 	exits 0 ctl load "$file"
 	says "brought up to date"
@@ -147,6 +147,9 @@ grows() {
 	sleep 0.3
 	exits 0 ctl reach --lab "$lab" --matrix
 }
+
+# What goes with a namespace or a pin goes when the kernel clears up.
+is_damaged() { [[ $(ctl status --json --lab "$1" | jq '.labs[0].damaged') == true ]]; }
 
 @test "damage from outside is said by status and repaired by load" {
 	local lab file what
@@ -164,10 +167,9 @@ grows() {
 		"rm -r /sys/fs/bpf/erxdp/$lab"; do
 		echo "damage: $what"
 		exits 0 $what
-		sleep 0.2
+		eventually 60 is_damaged "$lab"
 		exits 0 ctl status --lab "$lab"
 		says "damaged: " "load"
-		[[ $(ctl status --json --lab "$lab" | jq '.labs[0].damaged') == true ]]
 		exits 4 ctl plan "$file"
 		exits 0 ctl load "$file"
 		is_whole "$lab" "$file"

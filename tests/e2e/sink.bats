@@ -119,7 +119,9 @@ grow() {
 	local lab file
 	lab=$(lab_name b)
 	file=$(ranges "$lab")
-	exits 0 timeout 2 "$ERXDPCTL" load "$file"
+	watch_lateness
+	# A namespace for each would take a quarter of an hour.
+	in_time 100 exits 0 timeout 3 "$ERXDPCTL" load "$file"
 	exits 0 ctl unload "$lab"
 	gone "$lab"
 }
