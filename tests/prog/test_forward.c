@@ -392,7 +392,7 @@ Test(forward, real_loop_ends)
 	bend_route(in, BRANCH, in);
 	lab_host_namespace(twin.lab, from, namespace);
 	cr_assert_eq(net_call(namespace, send_one, (void *)to, &e), 4);
-	for (int tries = 0; tries < 100; tries++) {
+	for (int wait = 0; wait < 1000; wait++) {
 		usleep(20000);
 		sum_outcomes(sums);
 		if (sums[ERX_loop])

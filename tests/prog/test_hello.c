@@ -92,7 +92,7 @@ static void send_over(struct net_watch *w, uint32_t from)
 	memcpy(hello.src_mac, image_port(from)->entry.mac, 6);
 	memcpy(hello.dst_mac, image_port(to)->entry.mac, 6);
 	cr_assert_eq(net_watch_hello(w, &hello), 0);
-	for (int i = 0; i < 1000 && noted < before; i++) {
+	for (int i = 0; i < 20000 && noted < before; i++) {
 		noted = noted_at(to);
 		usleep(noted < before ? 1000 : 0);
 	}
