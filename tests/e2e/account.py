@@ -17,7 +17,7 @@ import sys
 import time
 
 LAB = sys.argv[1]
-PATIENCE = 10  # seconds until a lab that has no traffic must be quiet
+PATIENCE = 60  # seconds until a lab that has no traffic is quiet; reading it takes seconds on a busy machine
 
 
 def run_tool(*command):
