@@ -4,6 +4,7 @@
 # make test       the layers of tests that need no root
 # make unit       the unit tests alone, at once
 # make check-bird BIRD as the judge of 200 random networks, and of mutations it must catch
+# make check-kernels boot each of Debian's kernels in qemu and pass the tests there: labs, prog, e2e (as root)
 # make check-inject  let every call to the system fail once, an hour; tools/check takes a sample
 # make fuzz       every fuzz target for FUZZ_SECONDS (300)
 # make bench-control  a million prefixes through the route computation, and BIRD beside it: time and memory
@@ -43,7 +44,7 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 CPPFLAGS += -Iuser -Iinclude -I$(BUILD) $(PKG_CFLAGS)
 LDLIBS   += $(PKG_LIBS) -lpthread -lm
-# The programs use nothing newer than Linux 6.1 and clang 14.
+# The programs use nothing newer than Linux 6.1 (tools/check-kernels boots it) and clang 14.
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -Iinclude -Ibpf \
 	    -I/usr/include/$(shell $(CC) -print-multiarch)
 
@@ -179,6 +180,9 @@ $(BUILD)/inject.so: tests/inject/shim.c tests/inject/control.h
 check-inject: $(BUILD)/erxdpctl $(BUILD)/erxdpd $(BUILD)/inject.so
 	$(Q)tests/inject/run.py --all
 
+check-kernels: all $(BUILD)/prog-tests
+	$(Q)tools/check-kernels
+
 # Benchmarks: figures, not tests.
 $(BUILD)/bench-control: $(BUILD)/tests/bench/control.o $(LIBRARY)
 	$(say) LINK $@
@@ -253,6 +257,6 @@ clean:
 
 -include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
-.PHONY: FORCE all help unit check check-bird check-inject bench bench-stages bench-fastpath bench-control bench-failover test fuzz format install uninstall clean
+.PHONY: FORCE all help unit check check-bird check-inject check-kernels bench bench-stages bench-fastpath bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Measures time: not for an emulated machine (tools/check-kernels).
 # Wires: links that take time, lose, pace or reorder packets. The process that
 # joins their ends may die; packets are then dropped and counted, never passed
 # at once. Bounds are those of a busy machine; the figures themselves are printed.
