@@ -58,6 +58,11 @@ static const struct row rows[] = {
 	 LAB "Invalid argument" IS(NEW) "it does not make map 'erx_xsks'\n  "},
 	{"memory for a map", "libbpf: map 'erx_ways': failed to create: Cannot allocate memory(-12)", ENOMEM, NEW,
 	 false, LAB "Cannot allocate memory" IS(NEW) "it has no memory left for the maps; unload other labs\n  "},
+	{"types of the programs",
+	 "libbpf: Error loading .BTF into kernel: -12. BTF is optional, ignoring.\nmissing btf func_info\n"
+	 "-- BEGIN PROG LOAD LOG --\nlibbpf: prog 'sweep': BPF program load failed: Invalid argument",
+	 EINVAL, NEW, false,
+	 LAB "Invalid argument" IS(NEW) "it did not take the types (BTF) of the programs: Cannot allocate memory\n  "},
 	{"a type of program", "libbpf: prog 'sweep': BPF program load failed: Invalid argument", EINVAL, NEW, false,
 	 LAB "Invalid argument" IS(NEW) "it has no programs of the type of 'sweep'\n  "},
 	{"bpf(2)", "libbpf: Error in bpf_object__probe_loading():Function not implemented(38).", ENOSYS, NEW, false,

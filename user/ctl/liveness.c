@@ -135,6 +135,13 @@ void liveness_start(struct liveness *l, uint64_t now, uint64_t grace_ns)
 	l->deaf[0] = l->deaf[1] = false;
 }
 
+void liveness_mended(struct liveness *l, uint64_t now)
+{
+	l->next_send = now;
+	l->unheard[0] = l->unheard[1] = 0;
+	l->deaf[0] = l->deaf[1] = false;
+}
+
 static void count_sent(struct liveness *l, uint64_t now)
 {
 	for (unsigned end = 0; end < 2; end++) {

@@ -42,6 +42,7 @@ struct liveness {
 	uint64_t tried;		   /* when both ends were last sent one out of turn */
 	bool deaf[2];		   /* what was sent towards this end lately has not come */
 	bool dead;
+	bool silenced; /* hellos are lost because somebody has asked for that; the caller's */
 };
 
 /*
@@ -55,6 +56,8 @@ void liveness_sent(struct liveness *l, uint64_t now);
 void liveness_try(struct liveness *l, uint64_t now);
 /* Long enough after that: an end that has heard nothing since is deaf. */
 void liveness_judge(struct liveness *l);
+/* Something that took the hellos of late has been taken away: those that were lost tell nothing any more. */
+void liveness_mended(struct liveness *l, uint64_t now);
 /* The last arrival at an end, as the receiving program has noted it; the same one may be told again. */
 void liveness_heard(struct liveness *l, unsigned end, uint64_t when);
 

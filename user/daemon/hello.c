@@ -193,6 +193,10 @@ void hello_listen(struct controller *c)
 
 		if (!is_watched(c, l))
 			continue;
+		/* Who has given the other up still waits until it is heard. */
+		if (alive->silenced && !c->lab->link_silent[l->index])
+			liveness_mended(alive, now);
+		alive->silenced = c->lab->link_silent[l->index];
 		hear(c, l, alive);
 		liveness_listen(alive, now);
 		publish_deaf(c, l);

@@ -19,11 +19,14 @@ void refusal_hear(struct refusal *r, const char *line)
 		"libbpf: Error loading vmlinux BTF",
 		"libbpf: vmlinux BTF is not found",
 	};
+	int number;
 
 	sscanf(line, "libbpf: prog '" NAME "': BPF program load failed", r->program);
 	sscanf(line, "libbpf: map '" NAME "': failed to create", r->map);
 	sscanf(line, "unknown func " NAME, r->helper);
 	sscanf(line, "program of this type cannot use helper " NAME, r->helper);
+	if (sscanf(line, "libbpf: Error loading .BTF into kernel: -%d", &number) == 1)
+		snprintf(r->types, sizeof(r->types), "%s", strerror(number));
 	r->log = r->log || strstr(line, "-- BEGIN PROG LOAD LOG --");
 	for (size_t i = 0; i < sizeof(no_types) / sizeof(no_types[0]); i++)
 		r->no_types = r->no_types || !strncmp(line, no_types[i], strlen(no_types[i]));
@@ -75,6 +78,13 @@ static bool has_no_helper(const struct refusal *r, int err, const struct refusal
 	return *r->helper;
 }
 
+/* Programs are refused for that later, in words that do not say so. */
+static bool refuses_types(const struct refusal *r, int err, const struct refusal_place *place)
+{
+	(void)err, (void)place;
+	return *r->types;
+}
+
 static bool lacks_memory(const struct refusal *r, int err, const struct refusal_place *place)
 {
 	(void)r, (void)place;
@@ -111,6 +121,7 @@ static const struct {
 	{has_no_bpf, NO_NAME, "it was built without bpf(2); CONFIG_BPF_SYSCALL is needed"},
 	{has_no_types, NO_NAME, "it does not describe its types (BTF); CONFIG_DEBUG_INFO_BTF is needed"},
 	{has_no_helper, NAMED(helper), "it does not let an XDP program call '%s'"},
+	{refuses_types, NAMED(types), "it did not take the types (BTF) of the programs: %s"},
 	{lacks_memory, NO_NAME, "it has no memory left for the maps; unload other labs"},
 	{refuses_map, NAMED(map), "it does not make map '%s'"},
 	{refuses_program, NAMED(program), "its verifier refuses program '%s', as these last lines say"},

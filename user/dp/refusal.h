@@ -13,6 +13,7 @@ struct refusal {
 	char program[64]; /* whose load failed */
 	char map[64];	  /* that was not made */
 	char helper[64];  /* that the kernel does not know */
+	char types[64];	  /* why it did not take those of the programs; libbpf goes on without */
 	bool log;	  /* the verifier has looked at the program */
 	bool no_types;	  /* no BTF of the kernel */
 	char lines[REFUSAL_LINES][140];
