@@ -18,7 +18,7 @@ setup_file() {
 	export LAB TOPOLOGY
 	sed "s/^name:.*/name: $LAB/" "$E2E/gateway.yaml" >"$TOPOLOGY"
 	load_lab "$TOPOLOGY"
-	# It takes 400 flows at 28 a second a while; each has a packet every 2 s, so none ends.
+	# It takes 400 flows at 28 a second a while; each has a packet every 2 s, so none ends, and three in 6 s, so all are seen.
 	timeout 900 "$ERXDPCTL" exec --lab "$LAB" pc -- python3 "$E2E/stream.py" send 10.4.0.4 $PORT 300 100 $FLOWS 900 \
 		>"$BATS_FILE_TMPDIR/filler.out" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/filler"
@@ -210,14 +210,14 @@ is_swept() { (($(load_of filled-gw flows now) <= 10)); }
 @test "flows: as many as the units hold; idle ones end, controller or not, and make room" {
 	local before pid
 	eventually 60 is_filled
-	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
+	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 6 >"$BATS_TEST_TMPDIR/filled.got"
 	same "flows that arrive" "$(jq '.ports | length' "$BATS_TEST_TMPDIR/filled.got")" 400
 	same "flows of status" "$(load_of filled-gw flows now)/$(load_of filled-gw flows limit)" 400/400
 	(($(drops gateway-flows filled-gw) > 100))
 	# Without the controller they stay counted, and carried.
 	pid=$(erx status --json | jq --arg lab "$LAB" '.labs[] | select(.lab == $lab) | .controllerPid')
 	kill -9 "$pid"
-	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 3 >"$BATS_TEST_TMPDIR/filled.got"
+	on filled-vm timeout 120 python3 "$E2E/stream.py" receive $PORT 6 >"$BATS_TEST_TMPDIR/filled.got"
 	same "flows that arrive without a controller" "$(jq '.ports | length' "$BATS_TEST_TMPDIR/filled.got")" 400
 	kill "$(<"$BATS_FILE_TMPDIR/filler")"
 	before=$(drops gateway-flows filled-gw)
