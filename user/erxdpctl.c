@@ -206,6 +206,7 @@ static int act(int argc, char **argv)
 	int code;
 
 	if (for_member) {
+		lab_waits_quietly = true;
 		argv++;
 		argc--;
 	}

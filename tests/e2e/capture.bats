@@ -156,7 +156,7 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	finished
 	grep -Eq '[1-9][0-9]* packets captured' "$BATS_TEST_TMPDIR/words"
 	tcpdump -nr "$FILE" | grep -q 'ICMP echo reply'
-	! capturing
+	run ! capturing
 }
 
 @test "an unknown name gives exit 2 and a guess; so does a missing -w" {
@@ -279,7 +279,7 @@ faulty() {
 @test "a load that renumbers ports: a capture goes on by name, and ends with words when its target is gone" {
 	local stays=$BATS_TEST_TMPDIR/stays goes=$BATS_TEST_TMPDIR/goes more=$BATS_TEST_TMPDIR/more.yaml pids=() code=0
 	sed 's/{hub-vm: 10.10.30.4}/{hub-x: 10.10.30.9, hub-vm: 10.10.30.4}/' "$TOPOLOGY" >"$more"
-	! cmp -s "$more" "$TOPOLOGY"
+	run ! cmp -s "$more" "$TOPOLOGY"
 	capture_to "$stays" er1.primary
 	pids+=("$CAPTURE")
 	begun 1

@@ -5,7 +5,7 @@ load lib
 
 setup_file() {
 	need make gcc ping jq bpftool || return 0
-	make -s -C "$ROOT" build/tests/contract/erxdpctl build/tests/contract/erxdpd build/tests/contract/erxdp-wire
+	flock "$ROOT/Makefile" make -s -C "$ROOT" build/tests/contract/erxdpctl build/tests/contract/erxdpd build/tests/contract/erxdp-wire
 	own_lab interop
 }
 

@@ -81,7 +81,7 @@ within() {
 	same "sockets" "$(stat -c %a "/run/erxdp/$lab/change.sock")" 600
 	exits 0 ctl unload "$lab"
 	gone "$lab"
-	! grep -q . "/proc/$pid/cmdline"
+	run ! grep -q . "/proc/$pid/cmdline"
 }
 
 @test "kill -9 of the controller: no packet lost, no route changed; the next change starts another" {
@@ -250,7 +250,9 @@ maintain() {
 
 # taken_back PID: the command has said so, and the path is as if nothing had been.
 taken_back() {
-	! wait "$1"
+	local code=0
+	wait "$1" || code=$?
+	((code != 0))
 	by_circuit
 	same planned "$(planned)" ""
 }

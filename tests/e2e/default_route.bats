@@ -99,7 +99,7 @@ witness() {
 	lost web 10.1.0.10 hub route-none
 	lost web 8.8.8.8 hub internet
 	[[ $(notes web pc | head -n1) == "session-down true" ]]
-	! notes web pc | grep -q none-taken-away
+	[[ $(notes web pc) != *none-taken-away* ]]
 	witness withdrawn
 	same "map of routes" "$(routes_map)" "$whole"
 	erx restore --all
@@ -149,8 +149,8 @@ User Active 0.0.0.0/0 VirtualAppliance"
 		same "$type" "$(rows one)" "Default Invalid 0.0.0.0/0 Internet
 User Active 0.0.0.0/0 $type"
 		case $type in
-		None) lost one 10.9.0.10 spoke route-none && lost one 8.8.8.8 spoke route-none ;;
-		Internet) lost one 10.9.0.10 spoke internet && lost one 192.168.7.7 spoke internet ;;
+		None) lost one 10.9.0.10 spoke route-none; lost one 8.8.8.8 spoke route-none ;;
+		Internet) lost one 10.9.0.10 spoke internet; lost one 192.168.7.7 spoke internet ;;
 		VnetLocal) lost one 10.9.0.10 spoke no-next-hop ;;
 		esac
 		[[ $(notes one pc | head -n1) == "user-defined-route true" ]]

@@ -147,10 +147,15 @@ def main():
         print("who is turned away is told nothing: %r" % said)
     for sock in silent + crowd:
         sock.close()
+    end = time.monotonic() + 60
     with connect(directory, "read") as sock:
-        time.sleep(0.2)
-        sock.sendall(b'{"do":"status"}\n')
-        status = json.loads(sock.makefile("rb").readline())
+        lines = sock.makefile("rb")
+        while True:  # until the controller has seen them go
+            sock.sendall(b'{"do":"status"}\n')
+            status = json.loads(lines.readline())
+            if status.get("readers") == 1 or time.monotonic() > end:
+                break
+            time.sleep(0.05)
     if status.get("readersRefused", 0) < 1 or status.get("readers") != 1:
         failed = True
         print("not counted: %s" % status)

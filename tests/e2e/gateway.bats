@@ -159,7 +159,7 @@ shown() {
 		| {key: .object, value: .}] | from_entries | all(.["one-gw", "two-gw", "four-gw"]; .percent > 70 and .percent < 130 and .dropped > 100)
 		and .["one-gw"].limit == 2 and .["two-gw"].limit == 4 and .["four-gw"].limit == 8 and .["four-gw"].now > 5
 		and .["er-wide.primary"].limit == 20 and .["er-wide.primary"].percent > 5 and .["er-wide.primary"].dropped == 0
-		and .["free-gw"].percent == 0' "$BATS_TEST_TMPDIR/json"
+		and .["free-gw"].percent == 0' "$BATS_TEST_TMPDIR/json" &&
 	awk '$1 == "four-gw" && $4 == "Mbit/s" { seen = $5 > 5 && $6 == 8 && $7 > 70 && $7 < 130 && $8 > 100 } END { exit !seen }' \
 		"$BATS_TEST_TMPDIR/status"
 }

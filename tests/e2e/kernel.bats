@@ -6,7 +6,7 @@ load lib
 
 setup_file() {
 	need clang gcc make || return 0
-	make -s -C "$ROOT" build/tests/e2e/other_object.so build/tests/e2e/refused.bpf.o
+	flock "$ROOT/Makefile" make -s -C "$ROOT" build/tests/e2e/other_object.so build/tests/e2e/refused.bpf.o
 }
 
 @test "a verifier that refuses: the message names kernel and program, and asks for no version that is there" {

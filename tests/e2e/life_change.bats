@@ -46,7 +46,7 @@ grows() {
 	lab=$(lab_name "$1")
 	file=$(small "$lab")
 	small_as "$lab" "$changed" "$2"
-	! cmp "$file" "$changed"
+	run ! cmp "$file" "$changed"
 	exits 0 ctl load "$file"
 	exits 4 ctl plan "$changed"
 	says "to make" "routes to add"

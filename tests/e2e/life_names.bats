@@ -127,6 +127,8 @@ outside() {
 		if ((code == 0)); then
 			exits 0 ctl load "$file"
 			exits 0 ctl unload -- "$name"
+			[[ ! -e /run/erxdp/$name && ! -e /run/netns/erx-$name ]]
+			[[ -z $(compgen -G "/run/netns/erx-$name-*") ]]
 		else
 			exits 3 ctl load "$file"
 			says "hostile.yaml:"

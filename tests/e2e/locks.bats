@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# A lock for each lab. Who waits for whom is held still with SIGSTOP, so that no test depends on how fast the machine is.
+# A lock for each lab. Locks are held still by flock(1), so that no test depends on how fast the machine is.
 load life
 
 setup_file() {
@@ -12,7 +12,7 @@ setup_file() {
 teardown_file() { remove_labs; }
 teardown() {
 	local pid
-	for pid in $(jobs -p); do kill -CONT "$pid" && kill -9 "$pid" || :; done 2>/dev/null
+	for pid in $(jobs -p); do pkill -9 -P "$pid" || :; kill -9 "$pid" || :; done 2>/dev/null
 	wait
 }
 
@@ -60,7 +60,7 @@ let_go() {
 	exits 0 timeout 20 "$ERXDPCTL" restore --lab "$LAB" --all
 	exits 0 timeout 30 "$ERXDPCTL" load "$(small "$(lab_name b)")"
 	exits 0 timeout 30 "$ERXDPCTL" unload "$(lab_name b)"
-	exits 124 timeout 2 "$ERXDPCTL" status --lab "$lab"
+	exits 124 timeout 6 "$ERXDPCTL" status --lab "$lab"
 	says "waiting for another erxdpctl to finish with lab '$lab'"
 	let_go
 	exits 0 timeout 20 "$ERXDPCTL" status --lab "$lab"

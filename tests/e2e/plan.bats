@@ -15,13 +15,13 @@ plans() {
 	local code=0 json=0
 	output=$(timeout 60 "$ERXDPCTL" plan "$1") || code=$?
 	case $code in
-	0) same "said" "$output" "nothing to do" ;;
-	4) [[ $output =~ ^\ +[0-9]+\ [a-z] ]] ;;
+	0) same "said" "$output" "nothing to do" || return 1 ;;
+	4) [[ $output =~ ^\ +[0-9]+\ [a-z] ]] || return 1 ;;
 	*) echo "exit code $code" && return 1 ;;
 	esac
 	timeout 60 "$ERXDPCTL" plan --json "$1" >"$BATS_TEST_TMPDIR/json" || json=$?
-	same "exit code with --json" "$json" "$code"
-	same "lines" "$(jq '[.[] | select(. > 0)] | length' "$BATS_TEST_TMPDIR/json")" "$([[ $code == 0 ]] && echo 0 || wc -l <<<"$output")"
+	same "exit code with --json" "$json" "$code" || return 1
+	same "lines" "$(jq '[.[] | select(. > 0)] | length' "$BATS_TEST_TMPDIR/json")" "$([[ $code == 0 ]] && echo 0 || wc -l <<<"$output")" || return 1
 	return "$code"
 }
 

@@ -11,8 +11,8 @@ setup_file() {
 	echo "$LAB" >"$BATS_FILE_TMPDIR/labs"
 	sed 's|advertise: \[10.2.30.0/25\]|advertise: [10.2.30.0/25, {first: 10.64.0.0/24, count: 500}]|' \
 		"$TOPOLOGY" >"$LARGE"
-	! cmp -s "$TOPOLOGY" "$LARGE"
-	make -s -C "$ROOT" build/tests/e2e/other_object.so build/tests/e2e/refused.bpf.o build/tests/e2e/small.bpf.o
+	run ! cmp -s "$TOPOLOGY" "$LARGE"
+	flock "$ROOT/Makefile" make -s -C "$ROOT" build/tests/e2e/other_object.so build/tests/e2e/refused.bpf.o build/tests/e2e/small.bpf.o
 }
 
 teardown_file() {
@@ -36,7 +36,7 @@ with() {
 	grep -q "prog 'vnet': failed to load" <<<"$output"
 	grep -q "^lab '$LAB' was not loaded; nothing of it is left$" <<<"$output"
 	[[ ! -e /sys/fs/bpf/erxdp/$LAB && ! -e /run/erxdp/$LAB ]]
-	! ls /run/netns | grep -q "^erx-$LAB"
+	run ! grep -q "^erx-$LAB" <(ls /run/netns)
 	run -0 erx unload "$LAB"
 	[[ $output == *"is not loaded; nothing to remove"* ]]
 }

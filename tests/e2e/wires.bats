@@ -12,7 +12,7 @@ FLOW=$ROOT/build/bench-flow
 
 setup_file() {
 	need ping jq python3 bpftool || return 0
-	make -s -C "$ROOT" build/bench-flow >&2
+	flock "$ROOT/Makefile" make -s -C "$ROOT" build/bench-flow >&2
 	LAB=$(lab_name)
 	TOPOLOGY=$(swift "$(copy_as "$LAB" minimal)")
 	export LAB TOPOLOGY
@@ -285,7 +285,7 @@ tells_of() { erx events --json | jq -sce --arg event "$1" 'any(.[]; .event == $e
 	sleep 1.5
 	erx impair set hub-er1 --delay 450ms
 	sleep 1.5
-	! tells_of neighbour-dead
+	run ! tells_of neighbour-dead
 	erx fail hub-er1 --silent
 	eventually 60 tells_of neighbour-dead
 }

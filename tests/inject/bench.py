@@ -23,7 +23,7 @@ OTHER_WORDS = {
 }
 # Causes that have no errno here: what libbpf puts into words of its own, and what has failed in the controller.
 UNKNOWN = "may have been done"  # the answer was lost, which is said
-CAUSES = ["failed to find valid kernel BTF", "it said nothing; see its log",
+CAUSES = ["failed to find valid kernel BTF", "it did not take the types (BTF) of the programs", "it said nothing; see its log",
           "cannot ask the controller", UNKNOWN]
 
 

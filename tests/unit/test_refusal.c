@@ -63,6 +63,13 @@ static const struct row rows[] = {
 	 "-- BEGIN PROG LOAD LOG --\nlibbpf: prog 'sweep': BPF program load failed: Invalid argument",
 	 EINVAL, NEW, false,
 	 LAB "Invalid argument" IS(NEW) "it did not take the types (BTF) of the programs: Cannot allocate memory\n  "},
+	{"types of the programs, by a probe",
+	 "0: (18) r1 = 0xffff88814b190400\nmissing btf func_info\n-- BEGIN PROG LOAD LOG --\n"
+	 "libbpf: prog 'sweep': BPF program load failed: Invalid argument",
+	 EINVAL, NEW, false,
+	 LAB
+	 "Invalid argument" IS(NEW) "it did not take the types (BTF) of the programs: libbpf has found that it takes "
+				    "none\n  "},
 	{"a type of program", "libbpf: prog 'sweep': BPF program load failed: Invalid argument", EINVAL, NEW, false,
 	 LAB "Invalid argument" IS(NEW) "it has no programs of the type of 'sweep'\n  "},
 	{"bpf(2)", "libbpf: Error in bpf_object__probe_loading():Function not implemented(38).", ENOSYS, NEW, false,

@@ -216,6 +216,50 @@ Test(silent, what_was_down_stays_down)
 	lab_free(lab);
 }
 
+/* Two by turns: each moment knows the one before, and the chain ends all the same. */
+Test(silent, silence_by_turns_is_bounded)
+{
+	struct lab *lab = lab_of(SILENT);
+	static const char *const names[] = {"er1.primary", "er1.secondary"};
+
+	silence(lab, names[0]);
+	for (int i = 1; i < 60; i++) {
+		silence(lab, names[i % 2]);
+		cr_assert(lab_restore(lab, names[!(i % 2)]));
+		follow(lab);
+		cr_assert(lab->moments.n >= 1 && lab->moments.n <= 17, "%zu moments", lab->moments.n);
+		for (size_t m = 0; m < lab->moments.n; m++) {
+			for (uint32_t slot = 0; slot < 2 * lab->fabric->links.n; slot++)
+				cr_assert_leq(lab->moments.items[m].deaf_since[slot], m);
+		}
+	}
+	follow(lab);
+	cr_expect_eq(ways(lab, "hub", "10.1.0.0/24"), 4);
+	lab_restore(lab, NULL);
+	follow(lab);
+	cr_expect_eq(lab->moments.n, 0);
+	lab_free(lab);
+}
+
+/* Noticed, and asked for by nobody: it is in the text by what it has led to. */
+Test(silent, who_was_noticed_deaf_is_so_for_the_next_who_reads)
+{
+	struct lab *lab = lab_of(SILENT), *other = lab_of(SILENT);
+	uint32_t link = link_of(lab, "ce1:er1.primary");
+	char *text;
+
+	lab->deaf[link * 2 + 1] = true;
+	follow(lab);
+	dies(lab, "ce1:dc", true);
+	text = lab_state_text(lab);
+	lab_state_set(other, text);
+	follow(other);
+	cr_expect_eq(ways(other, "er1.primary", "10.1.0.0/24"), 1);
+	free(text);
+	lab_free(lab);
+	lab_free(other);
+}
+
 /* What the next controller and every reader find. */
 Test(silent, the_moments_survive_as_text)
 {

@@ -97,8 +97,9 @@ const struct verb verbs[] = {
 	 MEMBERS},
 	{"events", "", 0, 0, "jfcl", cmd_events, "what the controller has noticed and done",
 	 "Prints the events that the lab's controller remembers: faults, carrier, neighbours that fell\n"
-	 "silent, sessions, withdrawals, best paths, next-hop groups written. --follow goes on with\n"
-	 "what happens from now on; --count says how many of the past to show. With --json a line of\n"
+	 "silent, sessions, announcements and withdrawals that have crossed them, what a device drops\n"
+	 "with a session, best paths, next-hop groups written. --follow goes on with what happens from\n"
+	 "now on; --count says how many of the past to show. With --json a line of\n"
 	 "JSON each.",
 	 MEMBERS},
 	{"scenario", "run FILE NAME | list FILE", 2, 3, "jitl", cmd_scenario,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -53,10 +54,12 @@ static int connect_to(const char *lab, bool changing)
 
 static void become_controller(const char *lab, int ready)
 {
+	static const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
 	char program[4096];
 	int err;
 
 	process_program("erxdpd", program);
+	setrlimit(RLIMIT_CPU, &none); /* who starts it may have a limit of its own (errand.c) */
 	err = process_detach(lab, ready);
 	if (err) {
 		dprintf(ready, "cannot open its log '" LAB_LOG "' or leave the terminal: %s", strerror(-err));

@@ -232,6 +232,8 @@ void server_turn(struct controller *c);
 uint64_t server_due(const struct controller *c);
 /* The event of that number is kept no longer. */
 void server_forgets(struct controller *c, uint64_t seq, const char *line);
+/* A child has ended and was waited for: maybe an errand. */
+void server_child_ended(struct controller *c, pid_t pid, int status);
 /* Who asks, and who has been turned away, into the answer. */
 void server_count(const struct controller *c, cJSON *reply);
 

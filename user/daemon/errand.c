@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -63,6 +64,7 @@ static void become_erxdpctl(char **argv, const int pipes[2])
 	    dup2(pipes[0], 1) < 0 || dup2(pipes[1], 2) < 0)
 		_exit(1);
 	close_range(3, ~0u, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execve(program, argv, environment);
 	dprintf(2, "erxdpctl: cannot start '%s': %s\n", program, strerror(errno));
 	_exit(1);
@@ -120,13 +122,18 @@ void errand_end(struct errand *errand)
 	*errand = ERRAND_NONE;
 }
 
+int errand_ended(struct errand *errand, int status)
+{
+	errand->pid = 0;
+	errand_end(errand);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int errand_code(struct errand *errand)
 {
 	int status = 0;
 
 	if (waitpid(errand->pid, &status, WNOHANG) != errand->pid)
 		return -EAGAIN;
-	errand->pid = 0;
-	errand_end(errand);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return errand_ended(errand, status);
 }

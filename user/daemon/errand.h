@@ -22,6 +22,8 @@ struct errand {
 int errand_start(struct errand *errand, const cJSON *args, int pipes[2], struct error *e);
 /* Its exit code; -EAGAIN while it runs. */
 int errand_code(struct errand *errand);
+/* It has ended and was waited for, with this status; its exit code. */
+int errand_ended(struct errand *errand, int status);
 /* Whatever it does just now. */
 void errand_end(struct errand *errand);
 void errand_close_pipes(int pipes[2]);

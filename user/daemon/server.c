@@ -200,7 +200,8 @@ void server_forgets(struct controller *c, uint64_t seq, const char *line)
 	for (int i = 0; c->sockets && i < MOST_CLIENTS; i++) {
 		struct client *client = &c->sockets->clients[i];
 
-		if (client->fd < 0 || client->broken || client->next != seq || !has_events(c, client))
+		if (client->fd < 0 || client->broken || client->next != seq ||
+		    !(client->listens || has_events(c, client)))
 			continue;
 		client->next++;
 		say(client, line);
@@ -549,6 +550,18 @@ static bool serve_readers(struct controller *c, uint64_t until)
 		work(c, client);
 	}
 	return false;
+}
+
+void server_child_ended(struct controller *c, pid_t pid, int status)
+{
+	struct sockets *s = c->sockets;
+
+	for (int i = 0; s && i < MOST_CLIENTS; i++) {
+		if (s->clients[i].errand.pid != pid)
+			continue;
+		set_reply(&s->clients[i], true, NULL, errand_ended(&s->clients[i].errand, status));
+		s->more = true;
+	}
 }
 
 static void end_late_errands(struct controller *c, uint64_t now)

@@ -5,6 +5,7 @@
  * it dies; while there is none the programs drop what is to cross a wire.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -55,9 +56,16 @@ void wires_watch(struct controller *c)
 
 void wires_died(struct controller *c)
 {
+	struct pollfd told = {.fd = c->wires, .events = POLLIN};
+	int status;
+	pid_t pid;
+
+	/* What was told is of one that has been replaced since. */
+	if (poll(&told, 1, 0) <= 0)
+		return;
 	wires_unwatch(c);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		server_child_ended(c, pid, status);
 	/* Ended on purpose, when the last wire has gone or a load has replaced it. */
 	if (wires_pid(c->name))
 		return;

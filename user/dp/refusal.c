@@ -27,6 +27,9 @@ void refusal_hear(struct refusal *r, const char *line)
 	sscanf(line, "program of this type cannot use helper " NAME, r->helper);
 	if (sscanf(line, "libbpf: Error loading .BTF into kernel: -%d", &number) == 1)
 		snprintf(r->types, sizeof(r->types), "%s", strerror(number));
+	/* A probe of libbpf's has failed: it has taken them out before it asked. */
+	if (strstr(line, "missing btf func_info") && !*r->types)
+		snprintf(r->types, sizeof(r->types), "libbpf has found that it takes none");
 	r->log = r->log || strstr(line, "-- BEGIN PROG LOAD LOG --");
 	for (size_t i = 0; i < sizeof(no_types) / sizeof(no_types[0]); i++)
 		r->no_types = r->no_types || !strncmp(line, no_types[i], strlen(no_types[i]));

@@ -76,6 +76,7 @@ static int make_directories(const char *lab, struct error *e)
 static int remove_directory(const char *lab, struct error *e)
 {
 	char path[512], gate[512], turn[512];
+	int err;
 
 	lab_run_path(lab, "", path);
 	lab_run_path(lab, GATE, gate);
@@ -87,8 +88,9 @@ static int remove_directory(const char *lab, struct error *e)
 			rmdir(LAB_RUN); /* not empty: there are other labs */
 			return 0;
 		}
-	} while (errno == ENOTEMPTY && (!access(gate, F_OK) || !access(turn, F_OK)));
-	return error_set(e, -errno, "cannot remove '%s': %s", path, strerror(errno));
+		err = -errno;
+	} while (err == -ENOTEMPTY && (!access(gate, F_OK) || !access(turn, F_OK)));
+	return error_set(e, err, "cannot remove '%s': %s", path, strerror(-err));
 }
 
 /* --- Locks (lab.h has who takes which) --------------------------------------------------------------------------- */
@@ -104,6 +106,8 @@ static bool is_current(int fd, const char *path)
 #define SAY_AFTER_S 1
 
 static volatile sig_atomic_t rang;
+
+bool lab_waits_quietly;
 
 static void ring(int signal)
 {
@@ -123,7 +127,7 @@ static int wait_in_queue(int fd, int mode, const char *lab)
 	sigaction(SIGALRM, &action, &former);
 	setitimer(ITIMER_REAL, &once, NULL);
 	while ((err = flock(fd, mode) ? -errno : 0) == -EINTR) {
-		if (rang)
+		if (rang && !lab_waits_quietly)
 			log_info("waiting for another erxdpctl to finish with lab '%s'", lab);
 		rang = 0;
 	}

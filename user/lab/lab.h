@@ -133,6 +133,8 @@ int lab_lock(const char *name, bool create, bool exclusive, struct error *e);
 /* For what all labs have in common; under the lock of the lab of that name. */
 int lab_lock_machine(const char *name, struct error *e);
 void lab_unlock(int lock);
+/* Say nothing while waiting: whoever reads stderr is not to keep those waiting who stand behind in the queue. */
+extern bool lab_waits_quietly;
 
 /* --- Making ------------------------------------------------------------------------------------------------------- */
 

@@ -446,6 +446,25 @@ static void renumber(const struct lab *lab, struct lab_moment *m, const uint32_t
 	}
 }
 
+/* Ends that fall silent by turns would make a chain without end, and each moment costs all routes once more. */
+#define MOST_MOMENTS 16
+
+/* Who has what was said at the oldest moment has what was said at the next one instead; that one knows none before. */
+static void forget_oldest(struct lab *lab)
+{
+	struct lab_moment now = moment_of_now(lab);
+
+	moment_free(&lab->moments.items[0]);
+	lab->moments.n--;
+	memmove(lab->moments.items, lab->moments.items + 1, lab->moments.n * sizeof(*lab->moments.items));
+	for (size_t i = 0; i <= lab->moments.n; i++) {
+		uint32_t *since = (i < lab->moments.n ? &lab->moments.items[i] : &now)->deaf_since;
+
+		for (size_t slot = 0; slot < 2 * lab->fabric->links.n; slot++)
+			since[slot] -= since[slot] > 1 || (since[slot] && !i);
+	}
+}
+
 /* Those that nothing refers to any more go; later moments refer to earlier ones. */
 static void drop_moments(struct lab *lab)
 {
@@ -471,6 +490,8 @@ static void drop_moments(struct lab *lab)
 	}
 	lab->moments.n = kept;
 	renumber(lab, &now, number);
+	while (lab->moments.n > MOST_MOMENTS)
+		forget_oldest(lab);
 	list_moments(lab);
 	free(used);
 	free(number);
@@ -848,6 +869,9 @@ void state_parse(struct lab *lab, char *text)
 		if (!read_fault(lab, line, name) && !read_switch(lab, line, name) && !read_impairment(lab, line, name))
 			read_seen(&r, line, name);
 	}
+	/* Nothing comes over to them before they are heard. */
+	for (uint32_t slot = 0; slot < 2 * lab->fabric->links.n; slot++)
+		lab->deaf[slot] = lab->deaf_since[slot];
 	list_moments(lab);
 }
 
