@@ -399,8 +399,8 @@ heard_of_lo() { ip -n "erx-$LAB" link set lo group $((RANDOM + 1)) && [[ -e $BAT
 @test "adding a spoke, a circuit and a connection to a loaded lab loses no packet of anybody else" {
 	local file=$BATS_FILE_TMPDIR/more.yaml
 	python3 "$E2E/grow.py" "$TOPOLOGY" >"$file"
-	# One flow as fast as answers come, and two at 4,000 packets/s.
-	pinging spoke-vm 10.2.30.10 -f
+	# 500 echo requests a second, and two flows of 4,000 packets/s.
+	pinging spoke-vm 10.2.30.10 -i 0.002
 	flow_start "$LAB" loc1-vm hub-vm 10.10.30.4 4000
 	flow_start "$LAB" remote-vm spoke-vm 10.11.30.4 4000
 	exits 0 ctl load "$file"
