@@ -121,6 +121,22 @@ Test(liveness, a_sender_that_paused_is_no_timeout)
 	cr_expect_eq(run(&l, 60000 * MS, 70000 * MS, (const bool[]){true, true}, LIVENESS_DIED), 0);
 }
 
+/* One that was kept from the CPU for most of the time: the silence was as long, and so was what packets met. */
+Test(liveness, a_sender_that_was_late_makes_silence_no_longer)
+{
+	struct liveness l = watched(2400 * MS, 80 * MS, 0);
+	uint64_t died = 0;
+
+	run(&l, 0, 3000 * MS, (const bool[]){true, true}, LIVENESS_DIED);
+	for (uint64_t now = 3000 * MS; now < 9000 * MS && !died; now += 200 * MS) {
+		if (liveness_check(&l, now) == LIVENESS_DIED)
+			died = now;
+		else
+			liveness_sent(&l, now);
+	}
+	cr_expect(died >= 5320 * MS && died <= 5600 * MS, "died at %llu ms", (unsigned long long)(died / MS));
+}
+
 Test(liveness, the_same_arrival_told_again_is_no_new_one)
 {
 	struct liveness l = watched(900 * MS, 300 * MS, 0);

@@ -13,6 +13,8 @@
  * as they would be with keepalives every 60 s of 180.
  */
 #define HELLOS_PER_DETECTION 30
+/* Of those that have to be lost, the one that is on its way included. */
+#define FEWEST_HELLOS 3
 /* A dead neighbour is tried at least this often, so that its return is seen. */
 #define RETRY_INTERVAL (300 * MS)
 
@@ -205,13 +207,18 @@ static uint64_t silent_since(const struct liveness *l, unsigned end)
 }
 
 /*
- * An end that has heard nothing for too long, though hellos were sent towards it
- * all the time: a controller that was stopped or restarted has sent none, and
- * that is no timeout.
+ * An end that has heard nothing for too long, though hellos were sent towards it: a controller that was stopped or
+ * restarted has sent none, and that is no timeout. One that was only late at times has sent fewer than it wanted to;
+ * the silence was as long.
  */
+static bool was_spoken_to(const struct liveness *l, unsigned end)
+{
+	return l->unheard[end] + 1 >= FEWEST_HELLOS;
+}
+
 static bool is_silent(const struct liveness *l, unsigned end, uint64_t now)
 {
-	return now >= silent_since(l, end) + l->timers.detect_ns && l->unheard[end] + 1 >= l->timers.multiplier;
+	return now >= silent_since(l, end) + l->timers.detect_ns && was_spoken_to(l, end);
 }
 
 static bool is_heard(const struct liveness *l, unsigned end, uint64_t now)
@@ -251,7 +258,7 @@ uint64_t liveness_due(const struct liveness *l)
 	for (unsigned end = 0; end < 2 && !l->dead; end++) {
 		uint64_t over = silent_since(l, end) + l->timers.detect_ns;
 
-		if (l->unheard[end] + 1 >= l->timers.multiplier && over < due)
+		if (was_spoken_to(l, end) && over < due)
 			due = over;
 	}
 	return due;

@@ -23,7 +23,7 @@ struct liveness_timers {
 	enum liveness_effect effect;
 	uint64_t detect_ns;   /* silence for this long is death */
 	uint64_t interval_ns; /* between two hellos */
-	unsigned multiplier;  /* hellos that must have gone unanswered */
+	unsigned multiplier;  /* hellos in the time of detection, told to the neighbour (RFC 5880 4.1) */
 	bool is_bfd;
 };
 
