@@ -119,7 +119,8 @@ near() {
 }
 
 @test "who listens already is asked; who has the port and does not listen is named" {
-	beside hub-vm python3 -m http.server --bind "$VM" 8080
+	# It accepts nothing: there is room for all.
+	beside hub-vm python3 -c "import socket, time; s = socket.create_server(('$VM', 8080), backlog=128); time.sleep(300)"
 	listening hub-vm 8080
 	erx compare client-pc "$VM:8080" --count 5 --interval 1ms --json | jq -e '.ownListener == false and .tcp.on.received == 5'
 	beside hub-vm python3 -c "import socket, time; s = socket.socket(); s.bind(('$VM', 8081)); print('bound', flush=True); time.sleep(60)"
