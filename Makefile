@@ -21,6 +21,7 @@
 
 ifeq ($(SAN),1)
 BUILD    ?= build-san
+CFLAGS   ?= -O1 -g
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 BUILD    ?= build
@@ -165,11 +166,16 @@ check-bird: $(BUILD)/bird-dump
 
 # libFuzzer targets: tests/fuzz/NAME.c becomes build/fuzz-NAME.
 PURE_SRC := $(filter-out user/lib/version.c,$(sort $(foreach l,lib topo ctl fwd,$(wildcard user/$(l)/*.c))))
-$(BUILD)/fuzz-%: tests/fuzz/%.c $(PURE_SRC)
-	$(say) FUZZ $@
+FUZZ_OBJ := $(PURE_SRC:%.c=$(BUILD)/fuzz/%.o)
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/*.c))
+FUZZ_FLAGS := -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/fuzz/%.o: %.c
+	$(say) FUZZ $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -g -O1 -std=gnu11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $(CPPFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+$(FUZZERS): $(BUILD)/fuzz-%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_OBJ)
+	$(say) LINK $@
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
 
 # Every call to the system fails once, for every operation on a lab: takes about an hour, as root.
 $(BUILD)/inject.so: tests/inject/shim.c tests/inject/control.h
@@ -255,7 +261,7 @@ $(BUILD)/find-seed: tools/find-seed.c include/erxdp/hash.h
 clean:
 	$(Q)rm -rf build build-san
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
+-include $(FUZZ_OBJ:.o=.d) $(FUZZERS:$(BUILD)/fuzz-%=$(BUILD)/fuzz/tests/fuzz/%.d) $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(PROG_OBJ:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/user/%.d) $(BUILD)/tests/bird/dump.d $(BUILD)/tests/bench/control.d
 
 .PHONY: FORCE all help unit check check-bird check-inject check-kernels bench bench-stages bench-fastpath bench-control bench-failover test fuzz format install uninstall clean
 .DELETE_ON_ERROR:
