@@ -224,7 +224,7 @@ kill_capture() {
 
 @test "one that is killed leaves nothing behind: no flag, no number, nothing to do for load" {
 	local before i
-	before=$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_ports" | sha256sum)
+	before=$(maps_of "$LAB" ports)
 	for i in 1 2 3; do
 		capture_to "$BATS_TEST_TMPDIR/$i" er1.primary
 		begun 1
@@ -234,7 +234,7 @@ kill_capture() {
 		on loc1-vm ping -q -n -c 2 -i 0.02 -W 2 10.10.30.4
 		begun 0
 	done
-	same "the ports" "$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_ports" | sha256sum)" "$before"
+	same "the ports" "$(maps_of "$LAB" ports)" "$before"
 	run -0 timeout 30 "$ERXDPCTL" plan "$TOPOLOGY"
 	same "plan" "${lines[-1]}" "nothing to do"
 }

@@ -42,10 +42,8 @@ hellos() { erx counters --json | jq '[.devices[].hellos] | add'; }
 # more_hellos: each neighbour may have sent one since $hellos was read.
 more_hellos() { (($(hellos) > hellos + 2 * $(erx status --json | jq '.labs[].links | length'))); }
 
-# groups: what the maps say, without the word that tells which slot is current.
-groups() {
-	bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_groups" | jq -c '.[].formatted | {key, hops: .value.slots[.value.current]}' | sort
-}
+# groups: what packets meet.
+groups() { maps_of "$LAB" groups; }
 
 has_controller() { [[ -n $(controller) ]]; }
 passes() { on "$1" ping -q -n -c 1 -W 0.2 "$2" >/dev/null; }

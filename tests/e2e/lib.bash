@@ -128,13 +128,15 @@ now_ms() {
 	echo $((${t%.*} * 1000 + 10#${t#*.} / 1000))
 }
 
-# eventually SECONDS COMMAND...: it succeeds within that time, which bounds a hang and is no claim of how long it takes.
+# eventually SECONDS COMMAND...: it succeeds within that time, which bounds a hang and is no claim of how long it takes. The
+# pauses grow: asking costs several processes, and they take the CPU from what is waited for.
 eventually() {
-	local until=$(($(now_ms) + $1 * 1000))
+	local until=$(($(now_ms) + $1 * 1000)) pause=20
 	shift
 	until "$@"; do
 		(($(now_ms) < until)) || { echo "never: $*" && return 1; }
-		sleep 0.05
+		sleep "$(printf '0.%03d' $pause)"
+		((pause = pause < 300 ? pause * 3 / 2 : 300))
 	done
 }
 
@@ -188,6 +190,15 @@ answered() {
 		/ icmp_seq=100 / { last = 1 }
 		/ packets transmitted/ { rounds++; bad += $4 != 100 && ($4 != 99 || last); last = 0 }
 		END { exit bad || !rounds }' "$PINGED" || { grep ' packets transmitted' "$PINGED" && return 1; }
+}
+
+# maps_of LAB MAP...: the entries that say something; of groups the slot that packets meet. A dump by bpftool takes seconds.
+maps_of() {
+	PYTHONPATH=$ROOT/tests/inject python3 -B -c '
+import lab, sys
+maps = lab.maps(sys.argv[1])
+for name in sys.argv[2:]:
+    print(name, *maps[name], sep="\n")' "$@"
 }
 
 # hosts_and_addresses: a line "HOST ADDRESS" for each host of the lab.

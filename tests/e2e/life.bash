@@ -47,11 +47,9 @@ runs_sleep() { [[ $(ps -o comm= -p "$1") == sleep ]]; }
 remains() {
 	local lab=$1
 	{
-		ls /run/netns
-		grep -F "erx-$lab" /proc/mounts | cut -d' ' -f2
-		find /sys/fs/bpf/erxdp -maxdepth 1 2>/dev/null
-		find /run/erxdp -maxdepth 1 2>/dev/null
-		ps -e -o comm=,args= | grep '^erxdp'
+		printf '%s\n' /run/netns/* /sys/fs/bpf/erxdp/* /run/erxdp/*
+		grep -oE "[^ ]*/erx-$lab[^ ]*" /proc/mounts
+		pgrep -a '^erxdp'
 		ip -o link
 	} | grep -E "(^|/| |erx-)$lab([^a-z0-9]|$)" || :
 }
@@ -60,35 +58,31 @@ remains() {
 gone() { eventually 60 is_nothing "$1" || { echo "left of $1:" && remains "$1" && return 1; }; }
 is_nothing() { [[ -z $(remains "$1") ]]; }
 
-# objects: every BPF program, map and link that no other lab has pinned, as "prog 12".
-objects() {
-	local kind
-	for kind in prog map link; do
-		bpftool -f -j "$kind" list | jq -r --arg kind "$kind" \
-			'.[] | select(([.pinned // [] | .[] | select(startswith("/sys/fs/bpf/erxdp/"))] | length) == 0) | "\($kind) \(.id)"'
-	done | sort
+# orphans: BPF objects to which no pin leads, as "prog 12": what a lab has left for ever, or another one has at the moment.
+orphans() {
+	{
+		bpftool -f -j prog list
+		bpftool -f -j map list
+		bpftool -f -j link list
+	} | jq -rn 'input as $programs | input as $maps | input as $links |
+		def unpinned: select((.pinned // []) == []) | select((.type // "") | startswith("cgroup") | not);
+		([$links[].prog_id] | unique) as $linked | ([$programs[].map_ids[]?] | unique) as $used |
+		($links[] | unpinned | "link \(.id)"),
+		($programs[] | select([.id] | inside($linked) | not) | unpinned | "prog \(.id)"),
+		($maps[] | select([.id] | inside($used) | not) | unpinned | "map \(.id)")' | sort
 }
 
-# Others may work with BPF and namespaces beside this test; what they have goes with them, a leak stays.
-is_alone() {
-	[[ -z $(find /run/erxdp -mindepth 1 -maxdepth 1 2>/dev/null) ]] && ! pgrep -x erxdpctl && ! pgrep -x prog-tests
-} >/dev/null
-
-# no_more_than FUNCTION FILE: of the lines that it prints now and that are not in the file, all go: within 10 s when we
-# are alone, else in half a minute. What others make meanwhile does not count.
-no_more_than() {
-	local what=$1 before=$2 new=$BATS_TEST_TMPDIR/new i
-	comm -13 "$before" <("$what") >"$new"
-	for ((i = 0; i < 300; i++)); do
-		[[ -s $new ]] || return 0
-		((i < 100)) || ! is_alone || break
-		sleep 0.1
-		comm -12 "$new" <("$what") >"$new.still"
-		mv "$new.still" "$new"
-	done
-	echo "$what: more than before:"
-	cat "$new"
-	return 1
+# no_more_orphans FILE: those that there are now, and that the file does not have, go; new ones do not count. So do those of
+# labs beside this one: when they are pinned, have died or, where they are pinned out of our sight, are unloaded.
+no_more_orphans() {
+	local new=$BATS_TEST_TMPDIR/new
+	comm -13 "$1" <(orphans) >"$new"
+	eventually 180 all_are_gone "$new" || { echo "no pin leads to, no process has:" && cat "$new" && return 1; }
+}
+all_are_gone() {
+	comm -12 "$1" <([[ ! -s $1 ]] || orphans) >"$1.still"
+	mv "$1.still" "$1"
+	[[ ! -s $1 ]]
 }
 
 # --- A flow ------------------------------------------------------------------------------------------------------------

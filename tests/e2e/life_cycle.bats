@@ -18,14 +18,14 @@ teardown_file() { remove_labs; }
 	echo "$lab" >>"$BATS_FILE_TMPDIR/labs"
 	ip -o link | awk '{ print $2 }' | sort >"$BATS_TEST_TMPDIR/links"
 	awk '$3 != "bpf" { print $2 }' /proc/mounts | grep -v '/run/netns/erx-' | sort >"$BATS_TEST_TMPDIR/mounts"
-	objects >"$before"
+	orphans >"$before"
 	for ((i = 0; i < 50; i++)); do
 		# Every fifth time with its wires and their process.
 		exits 0 ctl load "$( ((i % 5)) && echo "$file" || echo "$wired")"
 		exits 0 ctl unload "$lab"
 	done
 	gone "$lab"
-	no_more_than objects "$before"
+	no_more_orphans "$before"
 	diff "$BATS_TEST_TMPDIR/links" <(ip -o link | awk '{ print $2 }' | sort)
 	diff "$BATS_TEST_TMPDIR/mounts" <(awk '$3 != "bpf" { print $2 }' /proc/mounts | grep -v '/run/netns/erx-' | sort)
 	# Those that have no name and no process are seen in the kernel's own memory only, in pages of a few.
@@ -37,7 +37,7 @@ teardown_file() { remove_labs; }
 	local lab file before=$BATS_TEST_TMPDIR/objects
 	lab=$(lab_name o)
 	file=$(small "$lab")
-	objects >"$before"
+	orphans >"$before"
 	exits 0 ctl load "$file"
 	[[ -d /sys/fs/bpf/erxdp/$lab && -d /run/erxdp/$lab ]]
 	[[ $(ip netns list | grep -c "^erx-$lab\b") == 4 ]]
@@ -45,7 +45,7 @@ teardown_file() { remove_labs; }
 	exits 1 ip link show type veth dev "$(ip -n "erx-$lab" -o link | awk -F'[ :@]+' '$1 == 1000 { print $2 }')"
 	exits 0 ctl unload "$lab"
 	gone "$lab"
-	no_more_than objects "$before"
+	no_more_orphans "$before"
 }
 
 # quicker_than MS MS...

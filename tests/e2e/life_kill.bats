@@ -44,7 +44,7 @@ is_whole() {
 	lab=$(lab_name a)
 	file=$(copy_as "$lab" interop)
 	echo "$lab" >>"$BATS_FILE_TMPDIR/labs"
-	objects >"$before"
+	orphans >"$before"
 	takes ctl load "$file"
 	exits 0 ctl unload "$lab"
 	for ((i = 0; i < 24; i++)); do
@@ -57,14 +57,14 @@ is_whole() {
 		exits 0 ctl unload "$lab"
 		gone "$lab"
 	done
-	no_more_than objects "$before"
+	no_more_orphans "$before"
 }
 
 @test "kill -9 during unload, 12 moments: the next load or unload finishes" {
 	local lab file i before=$BATS_TEST_TMPDIR/objects
 	lab=$(lab_name b)
 	file=$(small "$lab")
-	objects >"$before"
+	orphans >"$before"
 	exits 0 ctl load "$file"
 	takes ctl unload "$lab"
 	for ((i = 0; i < 12; i++)); do
@@ -78,7 +78,7 @@ is_whole() {
 		exits 0 ctl unload "$lab"
 		gone "$lab"
 	done
-	no_more_than objects "$before"
+	no_more_orphans "$before"
 }
 
 @test "kill -9 during a change, 12 moments: flows of others lose nothing, the next load finishes" {

@@ -20,12 +20,18 @@ def update(path, key, value):
 
 
 def pick(path):
-    """The first entry that says something: key and value as words of bpftool."""
-    for entry in json.loads(bpftool("dump", "pinned", path)):
+    """The first entry that says something: key and value as words of bpftool, which takes seconds to dump a large map."""
+    at = []
+    while True:
+        key = json.loads(bpftool("getnext", "pinned", path, *at))["next_key"]
+        at = ["key", *key]
+        try:
+            entry = json.loads(bpftool("lookup", "pinned", path, *at))
+        except subprocess.CalledProcessError:
+            continue  # a place in a table of interfaces where none is
         value = entry.get("value") or entry["values"][0]["value"]
-        if isinstance(value, list) and any(int(byte, 16) for byte in value):
-            return entry["key"], value
-    sys.exit("%s is empty" % path)
+        if any(int(byte, 16) for byte in value):
+            return key, value
 
 
 def main():

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Measures time: not for an emulated machine (tools/check-kernels).
-# What the shipped files say of each of their scenarios holds, and what they say
-# of the state before holds again after it. Then variants of them: a knob turned.
+# What the shipped files expect holds; so does what they say of each of their scenarios,
+# and what they say of the state before holds again after it. Then variants of them: a knob turned.
 # Slow: begun first.
 load lib
 
@@ -35,9 +35,12 @@ expectations() {
 	echo "$BATS_TEST_TMPDIR/$1.yaml"
 }
 
-# run_scenarios: each of the file's, with what the file expects of it and, after the repair, of everything.
+# run_scenarios: what the file expects, then each of its scenarios: with what it expects of that and, after the repair, of
+# everything.
 run_scenarios() {
 	local name targets target
+	run -0 erx verify
+	[[ $output =~ ([0-9]+)\ passed,\ 0\ failed && ${BASH_REMATCH[1]} -gt 0 ]]
 	while read -r name targets; do
 		for target in $targets; do erx fail "$target"; done
 		erx verify "$(expectations "$name")" || return
@@ -46,32 +49,32 @@ run_scenarios() {
 	done < <(scenarios)
 }
 
-@test "interop: its scenarios, and everything again after each" {
+@test "interop: what it expects, its scenarios, and everything again after each" {
 	own_lab interop
 	run_scenarios
 }
 
-@test "hairpin: its scenarios, and everything again after each" {
+@test "hairpin: what it expects, its scenarios, and everything again after each" {
 	own_lab hairpin
 	run_scenarios
 }
 
-@test "globalreach: its scenarios, and everything again after each" {
+@test "globalreach: what it expects, its scenarios, and everything again after each" {
 	own_lab globalreach
 	run_scenarios
 }
 
-@test "bowtie: its scenarios, and everything again after each" {
+@test "bowtie: what it expects, its scenarios, and everything again after each" {
 	own_lab bowtie
 	run_scenarios
 }
 
-@test "failback: its scenarios, and everything again after each" {
+@test "failback: what it expects, its scenarios, and everything again after each" {
 	own_lab failback
 	run_scenarios
 }
 
-@test "every other file: its scenarios, and everything again after each" {
+@test "every other file: what it expects, its scenarios, and everything again after each" {
 	local file name
 	for file in "$ROOT"/topologies/*.yaml; do
 		name=${file##*/}

@@ -11,6 +11,7 @@ begins with WORDS; exit code 1 when one differs. With -o what the tools printed
 is kept in DIRECTORY/FROM.TO and DIRECTORY/FROM.TO.ping.
 """
 import argparse
+import ctypes
 import itertools
 import json
 import os
@@ -19,6 +20,7 @@ import subprocess
 import sys
 
 ERXDPCTL = os.environ["ERXDPCTL"]
+CLONE_NEWNET = 0x40000000
 BEYOND = 2  # hops that are tried behind the last one of the prediction
 
 
@@ -46,9 +48,15 @@ def find_lab(status):
     return next(lab for lab in status["labs"] if lab["lab"] == LAB)
 
 
-def start(host, *command):
-    return subprocess.Popen([ERXDPCTL, "exec", "--lab", LAB, host, "--", *command], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+def enter(host):
+    """What this process starts from here on is in the host's network namespace."""
+    with open("/run/netns/erx-%s-%s" % (LAB, host)) as namespace:
+        if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns " + namespace.name)
+
+
+def start(*command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
 
 
 def read_hops(text):
@@ -70,9 +78,10 @@ class Pair:
         self.ttl = told["pingTtl"]
         if not told["reachable"]:
             self.hops += ["*"] * BEYOND
-        self.trace = start(self.source, "traceroute", "-n", "-I", "-q", "2", "-w", "1", "-m",
+        enter(self.source)
+        self.trace = start("traceroute", "-n", "-I", "-q", "2", "-w", "1", "-m",
                            str(len(self.hops) + BEYOND * told["reachable"]), destination["address"])
-        self.ping = start(self.source, "ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", destination["address"])
+        self.ping = start("ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", destination["address"])
 
     def keep(self, what, text):
         if ARGUMENTS.directory:

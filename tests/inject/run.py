@@ -133,7 +133,7 @@ def parse():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--at", type=int, action="append")
-    parser.add_argument("--sample", type=int, default=6, help="calls of each operation, at least")
+    parser.add_argument("--sample", type=int, default=3, help="calls of each operation, at least")
     parser.add_argument("--seed", type=int, default=int(time.time()) & 0xFFFF)
     options = parser.parse_args()
     for what in options.what:
