@@ -41,14 +41,19 @@ direction() {
 quiet() { eventually 60 is_empty "$1" || { erx impair show "$1" --stats && return 1; }; }
 is_empty() { [[ $(erx impair show "$1" --stats --json | jq '[.wires[].directions[].inFlight] | all(. == 0)') != false ]]; }
 
+# on_one_cpu: from here on the wire process stays on one. A veth has a queue for each CPU: what two CPUs carry at the same
+# moment, because the kernel has moved who sends to another one, may overtake, on the wire's links as on others.
+on_one_cpu() { [[ -z $(wire_pid) ]] || taskset -acp 0 "$(wire_pid)" >/dev/null; }
+
 # stream SECONDS: numbered datagrams from hub-vm to office-pc; what oneway.py says of them, in $seen.
 stream() {
 	local sent=$BATS_TEST_TMPDIR/sent received=$BATS_TEST_TMPDIR/received receiver
+	on_one_cpu
 	[[ -n ${LATENESS-} ]] || watch_lateness
 	"$ERXDPCTL" exec --lab "$LAB" office-pc -- "$FLOW" receive "$received" 7001 3>&- &
 	receiver=$!
 	listening_udp office-pc 7001
-	timeout -s TERM "$1" "$ERXDPCTL" exec --lab "$LAB" hub-vm -- "$FLOW" send "$sent" 7001 $RATE 10.1.0.10 3>&- || :
+	timeout -s TERM "$1" "$ERXDPCTL" exec --lab "$LAB" hub-vm -- taskset -c 0 "$FLOW" send "$sent" 7001 $RATE 10.1.0.10 3>&- || :
 	quiet ce1:office
 	sleep 0.2 # what the wire has delivered is at the receiver
 	kill -TERM $receiver

@@ -97,8 +97,6 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 
 	if (err)
 		return err;
-	/* To whom something was lent, that was by another controller, or before the file was another one. */
-	loan_end(c);
 	err = lab_generation(c->name, &c->generation, e);
 	if (!err)
 		err = lab_compute(c->lab, e);
@@ -118,6 +116,8 @@ static int take_over(struct controller *c, const session_memory *memory, struct 
 		return error_set(e, -ENOMEM, "cannot map the arrivals of hellos of lab '%s'", c->name);
 	wires_watch(c);
 	hello_start(c);
+	/* To whom something was lent, that was by another controller, or before the file was another one. */
+	loan_end(c);
 	/* What maintenance has asked for by then is part of the lab's state. */
 	maintained = lab_restore_planned(c->lab);
 	err = follow_asked(c, (struct follow_how){}, &changes, e);

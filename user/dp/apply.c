@@ -424,7 +424,8 @@ static int remove_routes(struct writer *w, const loaded_routes *now, const loade
 	return 0;
 }
 
-static int apply_routes(struct writer *w)
+/* Routes are taken away only when no port uses their table any more: a port may have changed to another one. */
+static int apply_routes(struct writer *w, struct array *ports)
 {
 	loaded_routes now = {}, wanted = {};
 	int err = read_routes(w, &now);
@@ -436,6 +437,10 @@ static int apply_routes(struct writer *w)
 			qsort(wanted.items, wanted.n, sizeof(*wanted.items), by_key);
 		err = add_routes(w, &now, &wanted);
 	}
+	if (!err)
+		err = apply_ports(w, ports, false);
+	if (!err)
+		err = array_clear_rest(w, ports, &w->changes->ports);
 	if (!err)
 		err = remove_routes(w, &now, &wanted);
 	vec_free(&now);
@@ -504,11 +509,7 @@ static int apply_all(struct writer *w)
 	if (!err)
 		err = apply_groups(w);
 	if (!err)
-		err = apply_routes(w);
-	if (!err)
-		err = apply_ports(w, &ports, false);
-	if (!err)
-		err = array_clear_rest(w, &ports, &w->changes->ports);
+		err = apply_routes(w, &ports);
 	if (!err)
 		err = array_clear_rest(w, &adjacencies, &w->changes->adjacencies);
 	if (!err)
