@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every map of a lab. The values are described in erxdp/abi.h. */
+/*
+ * Every map of a lab. The values are described in erxdp/abi.h. Arrays that the controller reads as a whole can be
+ * mapped: to copy them out entry by entry takes the kernel a hundred times as long as to look where they lie.
+ */
 #ifndef ERX_MAPS_H
 #define ERX_MAPS_H
 
@@ -11,6 +14,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_port);
 } erx_ports SEC(".maps");
@@ -28,6 +32,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_GROUPS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_group);
 } erx_groups SEC(".maps");
@@ -36,6 +41,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_ADJACENCIES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_adjacency);
 } erx_adjacencies SEC(".maps");
@@ -44,6 +50,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_POLICY_SETS *ERX_N_ROLES *ERX_N_ROLES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_policy);
 } erx_policies SEC(".maps");
@@ -69,6 +76,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_LEGS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u32);
 } erx_legs SEC(".maps");
@@ -126,6 +134,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_DEVICES);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_schedule);
 } erx_icmp_limits SEC(".maps");
@@ -134,6 +143,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ERX_MAX_METERS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct erx_meter);
 } erx_meters SEC(".maps");

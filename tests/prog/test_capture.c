@@ -169,7 +169,7 @@ static unsigned plain_ways(void)
 
 static void read_ports(struct erx_port *out)
 {
-	cr_assert_eq(dp_read_array(twin.dp, DP_MAP_ports, "the ports", ERX_MAX_PORTS, out, &error), 0);
+	cr_assert_eq(dp_read_array(twin.dp, DP_MAP_ports, "the ports", ERX_MAX_PORTS, sizeof(*out), out, &error), 0);
 }
 
 Test(capture, one_that_is_killed_leaves_nothing_that_costs)

@@ -48,7 +48,7 @@ static int array_read(struct writer *w, struct array *a)
 {
 	a->now = xcalloc(a->entries, a->size);
 	a->wanted = xcalloc(a->entries, sizeof(*a->wanted));
-	return dp_read_array(w->dp, a->map, a->what, a->entries, a->now, w->e);
+	return dp_read_array(w->dp, a->map, a->what, a->entries, a->size, a->now, w->e);
 }
 
 static void array_free(struct array *a)

@@ -71,8 +71,12 @@ struct dp {
 
 extern const char *const dp_program_names[DP_N_PROGRAMS];
 
-/* All of an array, which has room in out. */
-int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, void *out, struct error *e);
+/*
+ * An array of that many entries of size bytes, whose map can be mapped. out has room for all and is zeroed: most
+ * entries of most arrays are zero, and those are not written. Returns 0 or -errno.
+ */
+int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, size_t size, void *out,
+		  struct error *e);
 /* Say what could not be written and why; returns err. */
 int dp_write_failed(const struct dp *dp, const char *what, int err, struct error *e);
 /*
