@@ -413,6 +413,7 @@ Test(net, follows_prefixes_that_a_host_answers_for)
 static const struct damage {
 	const char *name, *command;
 	unsigned ns, added, removed, set;
+	long cpus; /* a machine with fewer has no such damage: there a link has one queue */
 } damages[] = {
 	{"mtu of a port", "ip -n erx-LAB link set l0.1 mtu 1400", .set = 1},
 	{"mac of a port", "ip -n erx-LAB link set l0.0 address 02:00:00:00:07:07", .set = 1},
@@ -453,7 +454,7 @@ static const struct damage {
 	{"single queue",
 	 "ip -n erx-LAB link del l3.0 && ip -n erx-LAB link add l3.0 index 1006 numtxqueues 1 numrxqueues 1 type veth"
 	 " peer name l3.1 index 1007 numtxqueues 1 numrxqueues 1",
-	 .added = 1, .removed = 1},
+	 .added = 1, .removed = 1, .cpus = 2},
 	{"host gone", "ip netns del erx-LAB-h2", .ns = 1, .added = 1},
 	{"fabric gone", "ip netns del erx-LAB", .ns = 1, .added = LINKS + HOSTS},
 	{"a host's file without its mount", "umount -l /run/netns/erx-LAB-h0", .ns = 1, .added = 1},
@@ -490,8 +491,11 @@ Test(net, mends_every_damage)
 	apply_ok();
 	for (size_t i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
 		const struct damage *d = &damages[i];
-		const char *words = shell("%s", for_lab(d->command));
+		const char *words;
 
+		if (d->cpus > sysconf(_SC_NPROCESSORS_CONF))
+			continue;
+		words = shell("%s", for_lab(d->command));
 		cr_expect(!strstr(words, "rror") && !strstr(words, "annot") && !strstr(words, "usage"), "%s: %s",
 			  d->name, words);
 		if (d->ns)
