@@ -207,15 +207,22 @@ static uint64_t silent_since(const struct liveness *l, unsigned end)
 }
 
 /*
- * An end that has heard nothing for too long, though hellos were sent towards it: a controller that was stopped or
- * restarted has sent none, and that is no timeout. One that was only late at times has sent fewer than it wanted to;
- * the silence was as long.
+ * A controller that was stopped has sent nothing, and that is no timeout. With so much time between two hellos that
+ * those who wait for the second hear nothing for the time of detection, it begins anew: that one has to have time to
+ * come.
  */
+static bool explains_silence(const struct liveness *l, uint64_t now)
+{
+	return now + l->timers.interval_ns >= l->next_send + l->timers.detect_ns;
+}
+
+/* One that was only late at times has sent fewer hellos than it wanted to; the silence was as long. */
 static bool was_spoken_to(const struct liveness *l, unsigned end)
 {
 	return l->unheard[end] + 1 >= FEWEST_HELLOS;
 }
 
+/* An end that has heard nothing for too long, though hellos were sent towards it. */
 static bool is_silent(const struct liveness *l, unsigned end, uint64_t now)
 {
 	return now >= silent_since(l, end) + l->timers.detect_ns && was_spoken_to(l, end);
@@ -240,6 +247,8 @@ enum liveness_news liveness_check(struct liveness *l, uint64_t now)
 
 	if (!l->timers.detect_ns)
 		return LIVENESS_SAME;
+	if (explains_silence(l, now))
+		l->started = now + l->grace;
 	liveness_listen(l, now);
 	/* One end is enough: it closes the session, or says so in its own hellos (RFC 5880 6.8.5). */
 	if (!was && (is_silent(l, 0, now) || is_silent(l, 1, now)))
