@@ -72,8 +72,8 @@ orphans() {
 		($maps[] | select([.id] | inside($used) | not) | unpinned | "map \(.id)")' | sort
 }
 
-# no_more_orphans FILE: those that there are now, and that the file does not have, go; new ones do not count. So do those of
-# labs beside this one: when they are pinned, have died or, where they are pinned out of our sight, are unloaded.
+# no_more_orphans FILE: those that there are now, and that the file does not have, go; new ones do not count. Those of labs
+# beside this one go, too, but later: when they are pinned, or unloaded where their pins are out of our sight.
 no_more_orphans() {
 	local new=$BATS_TEST_TMPDIR/new
 	comm -13 "$1" <(orphans) >"$new"

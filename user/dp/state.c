@@ -10,15 +10,16 @@
 int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32_t entries, size_t size, void *out,
 		  struct error *e)
 {
-	static const uint8_t nothing[sizeof(struct erx_group)];
 	size_t stride = (size + 7) & ~(size_t)7, bytes = entries * stride; /* as array_map_alloc() lays it out */
 	uint8_t *there = mmap(NULL, bytes, PROT_READ, MAP_SHARED, dp->maps[map], 0);
 
 	if (there == MAP_FAILED)
 		return error_set(e, -errno, "cannot read %s of lab '%s': %s", what, dp->lab, strerror(errno));
 	for (uint32_t i = 0; i < entries; i++) {
-		if (memcmp(there + i * stride, nothing, size))
-			memcpy((uint8_t *)out + i * size, there + i * stride, size);
+		const uint8_t *entry = there + i * stride;
+
+		if (*entry || memcmp(entry, entry + 1, size - 1))
+			memcpy((uint8_t *)out + i * size, entry, size);
 	}
 	munmap(there, bytes);
 	return 0;
