@@ -3,7 +3,7 @@
  * The data plane. Each device of a lab runs one of the programs below on each of
  * its ports. They differ in name only, so that `bpftool prog` says what a port
  * belongs to: what a device is and does comes from the maps. Most packets take the
- * short way of known.h, all others walk(); bpf/README.md tells both in words.
+ * short way of known.h, all others the program walk; bpf/README.md tells both in words.
  */
 #include "account.h"
 #include "answer.h"
@@ -54,8 +54,11 @@ inline_stage int forward(struct packet *pkt)
 	return send(pkt, ERX_forwarded);
 }
 
-/* A global function, so that what all packets do is short, and this is verified by itself. */
-__noinline int walk(struct xdp_md *ctx)
+/*
+ * A program of its own behind those of the devices: the verifier goes through it once
+ * a lab, not once for each kind of device. Its map is erx_walk, filled when it is loaded.
+ */
+SEC("xdp") int walk(struct xdp_md *ctx)
 {
 	struct packet pkt = {.ctx = ctx, .out_port = ERX_NO_PORT};
 	bool arp = false;
@@ -70,11 +73,32 @@ __noinline int walk(struct xdp_md *ctx)
 	return finish(&pkt, outcome);
 }
 
+/* With an index that does not change it is a jump, not a look-up. */
+#define WALK 0
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, int(void *));
+} erx_walk SEC(".maps") = {.values = {[WALK] = (void *)&walk}};
+
+/* The kernel empties erx_walk when its last pin and descriptor have gone. */
+inline_stage int lose_without_walk(struct xdp_md *ctx)
+{
+	struct packet pkt = {.ctx = ctx, .out_port = ERX_NO_PORT};
+	int outcome = find_port(&pkt);
+
+	return finish(&pkt, pkt.port ? end(ERX_no_program) : outcome);
+}
+
 inline_stage int cross(struct xdp_md *ctx)
 {
 	int verdict = cross_known(ctx);
 
-	return verdict == NOT_KNOWN ? walk(ctx) : verdict;
+	if (verdict != NOT_KNOWN)
+		return verdict;
+	bpf_tail_call_static(ctx, &erx_walk, WALK);
+	return lose_without_walk(ctx);
 }
 
 SEC("xdp") int vnet(struct xdp_md *ctx)

@@ -53,7 +53,8 @@
 	X(gateway_flows, "gateway-flows", "more flows at once than the ExpressRoute gateway's SKU keeps")              \
 	X(icmp_error_source, "icmp-error-source", "ICMP error whose source the receiving VM's VNet does not know")     \
 	X(no_port, "no-port", "the next hop's interface is gone")                                                      \
-	X(no_memory, "no-memory", "the frame had no room for a header that had to be added")
+	X(no_memory, "no-memory", "the frame had no room for a header that had to be added")                           \
+	X(no_program, "no-program", "the pin of the map erx_walk is gone; load the lab again")
 
 enum erx_outcome {
 #define X(field, name, text) ERX_##field,

@@ -604,6 +604,18 @@ static int spread(int argc, char **argv)
 
 /* swap */
 
+/* Each build jumps to a walk of its own, which lasts as long as a pin does: that of the build before goes. */
+static void keep_walk(const struct bpf_object *obj, const char *pins)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, "erx_walk");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/walk_of_bench", pins);
+	unlink(path);
+	if (map && bpf_map__pin(map, path))
+		die("cannot pin %s: %s", path, strerror(errno));
+}
+
 /* What the programs of a lab keep is theirs whichever build runs. */
 static struct bpf_object *load_for_lab(const char *file, const char *pins)
 {
@@ -615,11 +627,13 @@ static struct bpf_object *load_for_lab(const char *file, const char *pins)
 		die("%s: %s", file, strerror(errno));
 	bpf_object__for_each_program(program, obj) if (bpf_program__type(program) != BPF_PROG_TYPE_XDP)
 		bpf_program__set_autoload(program, false);
-	bpf_object__for_each_map(map, obj) if (has_pin(pins, bpf_map__name(map)) &&
+	bpf_object__for_each_map(map, obj) if (bpf_map__type(map) != BPF_MAP_TYPE_PROG_ARRAY &&
+					       has_pin(pins, bpf_map__name(map)) &&
 					       bpf_map__reuse_fd(map, open_pin(pins, bpf_map__name(map))))
 		die("%s does not take the map %s", file, bpf_map__name(map));
 	if (bpf_object__load(obj))
 		die("%s: %s", file, strerror(errno));
+	keep_walk(obj, pins);
 	return obj;
 }
 

@@ -14,6 +14,6 @@ setup_file() {
 	file=$(copy_as "$(lab_name)" minimal)
 	OTHER_OBJECT=$ROOT/build/tests/e2e/refused.bpf.o LD_PRELOAD=$ROOT/build/tests/e2e/other_object.so \
 		run -1 timeout 60 "$ERXDPCTL" load "$file"
-	[[ $output == *": Permission denied; this kernel is Linux $(uname -r): its verifier refuses program 'vnet', as these last lines say"* ]]
+	[[ $output == *": Permission denied; this kernel is Linux $(uname -r): its verifier refuses program 'walk', as these last lines say"* ]]
 	[[ $output != *"or newer"* ]]
 }

@@ -33,7 +33,7 @@ with() {
 	run -1 with refused load "$TOPOLOGY"
 	grep -q "^erxdpctl: cannot load the XDP programs of lab '$LAB': Permission denied" <<<"$output"
 	grep -q '^  invalid access to packet, off=11 size=1' <<<"$output"
-	grep -q "prog 'vnet': failed to load" <<<"$output"
+	grep -q "prog 'walk': failed to load" <<<"$output"
 	grep -q "^lab '$LAB' was not loaded; nothing of it is left$" <<<"$output"
 	[[ ! -e /sys/fs/bpf/erxdp/$LAB && ! -e /run/erxdp/$LAB ]]
 	run ! grep -q "^erx-$LAB" <(ls /run/netns)

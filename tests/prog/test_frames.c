@@ -2,6 +2,7 @@
 /* Frames that are wrong, odd or cut short, at the programs of every kind: what each is counted as. */
 #include <string.h>
 #include <unistd.h>
+#include <linux/bpf.h>
 #include <bpf/bpf.h>
 
 #include "twin.h"
@@ -303,6 +304,27 @@ Test(frames, a_port_without_an_interface)
 	cr_assert_eq(bpf_map_delete_elem(links, &out), 0);
 	close(links);
 	expect_at("er1.primary", "hub", &(struct spec){.src = HUB, .dst = LOC1}, ERX_no_port);
+}
+
+/* What takes the short way goes on without it: all a device of every kind loses is counted. */
+Test(frames, without_the_program_of_the_long_way)
+{
+	const uint32_t walk = 0;
+	int programs = map_of("erx_walk");
+	struct frame f;
+	struct result r;
+
+	cr_assert_eq(bpf_map_delete_elem(programs, &walk), 0);
+	for (size_t i = 0; i < N(stops); i++) {
+		uint32_t in = port_of(&stops[i]);
+
+		packet_at(&f, in, &(struct spec){.src = stops[i].src, .dst = stops[i].dst, .protocol = ICMP});
+		run(in, &f, &r);
+		cr_expect_eq(r.verdict, XDP_DROP);
+		expect_outcome(&r, ERX_no_program, "%s", words(&stops[i], "an echo request"));
+	}
+	close(programs);
+	expect_at("er1.primary", "hub", &(struct spec){.src = HUB, .dst = LOC1, .protocol = UDP}, ERX_forwarded);
 }
 
 Test(frames, destinations_that_lead_nowhere)

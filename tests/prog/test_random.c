@@ -191,7 +191,7 @@ static void expect_all_outcomes(void)
 		ERX_no_port,	       ERX_no_memory,
 		ERX_circuit_bandwidth, ERX_gateway_bandwidth,
 		ERX_gateway_packets,   ERX_gateway_connections,
-		ERX_gateway_flows,
+		ERX_gateway_flows,     ERX_no_program,
 	};
 	struct sums s;
 

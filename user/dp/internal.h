@@ -34,7 +34,8 @@
 	X(captured)                                                                                                    \
 	X(capture)                                                                                                     \
 	X(scratch)                                                                                                     \
-	X(ways)
+	X(ways)                                                                                                        \
+	X(walk)
 
 enum dp_map {
 #define X(name) DP_MAP_##name,
