@@ -38,54 +38,49 @@ static double seq_of(const cJSON *event)
 	return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
-static bool note_seq(void *arg, const cJSON *event)
+static int ask_events(const char *lab, const char *which, double n, controller_event_fn each, void *arg,
+		      struct error *e)
+{
+	cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	int err;
+
+	cJSON_AddStringToObject(request, "do", "events");
+	cJSON_AddNumberToObject(request, which, n);
+	err = controller_ask(lab, false, request, each, arg, &answer, e);
+	cJSON_Delete(answer);
+	return err;
+}
+
+static void note_seq(void *arg, const cJSON *event)
 {
 	*(double *)arg = seq_of(event);
-	return true;
 }
 
-static int newest_seq(const char *lab, double *seq, struct error *e)
-{
-	*seq = 0;
-	return controller_listen(lab, 1, false, NULL, NULL, note_seq, seq, e);
-}
-
-static bool take(void *arg, const cJSON *event)
+static void take(void *arg, const cJSON *event)
 {
 	struct chronicle *c = arg;
-	struct told told;
-	cJSON *copy;
+	cJSON *copy = cJSON_Duplicate(event, true);
 
-	if (seq_of(event) <= c->seq)
-		return true;
-	copy = cJSON_Duplicate(event, true);
 	cJSON_AddItemToArray(c->events, copy);
 	c->seq = seq_of(copy);
-	told = (struct told){.at_ns = date_read(text_of(copy, "time")),
-			     .kind = text_of(copy, "event"),
-			     .object = text_of(copy, "object"),
-			     .text = text_of(copy, "text"),
-			     .state = text_of(copy, "state")};
-	vec_push(&c->list, told);
-	return true;
+	vec_push(&c->list, ((struct told){.at_ns = date_read(text_of(copy, "time")),
+					  .kind = text_of(copy, "event"),
+					  .object = text_of(copy, "object"),
+					  .text = text_of(copy, "text"),
+					  .state = text_of(copy, "state")}));
 }
 
 int chronicle_begin(struct chronicle *c, const char *lab, struct error *e)
 {
 	*c = (struct chronicle){.lab = lab, .events = cJSON_CreateArray()};
-	return newest_seq(lab, &c->seq, e);
+	return ask_events(lab, "last", 1, note_seq, &c->seq, e);
 }
 
 int chronicle_update(struct chronicle *c, bool *more, struct error *e)
 {
-	double newest;
 	size_t before = c->list.n;
-	int err = newest_seq(c->lab, &newest, e);
+	int err = ask_events(c->lab, "after", c->seq, take, c, e);
 
-	if (newest < c->seq) /* another controller, which counts anew */
-		c->seq = 0;
-	if (!err && newest > c->seq)
-		err = controller_listen(c->lab, (unsigned)(newest - c->seq), false, NULL, NULL, take, c, e);
 	*more = c->list.n > before;
 	return err;
 }

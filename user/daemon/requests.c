@@ -14,6 +14,7 @@
  *   {"do": "stop"}
  *   {"do": "status"}   {"do": "neighbours"}
  *   {"do": "events", "last": 100, "follow": true}               events come before the answer, and after it
+ *   {"do": "events", "after": 12}                               all behind that "seq", or all that are kept
  *   {"do": "run", "args": ["status", "--json"]}                 erxdpctl, to two pipes that are passed with the line
  *
  * Down to "stop" by the changing socket only. The answer has "ok", and "text" or
@@ -606,14 +607,27 @@ static cJSON *do_neighbours(const struct request *r)
 	return reply;
 }
 
+/* A number of a request, 0 when it is not there. False: it is something else. */
+static bool read_number(const struct request *r, const char *field, double *number)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(r->json, field);
+
+	*number = item ? item->valuedouble : 0;
+	return !item || (cJSON_IsNumber(item) && *number >= 0);
+}
+
 static cJSON *do_events(const struct request *r)
 {
-	const cJSON *last = cJSON_GetObjectItemCaseSensitive(r->json, "last");
+	double last, after, told = (double)events_last(r->c->events);
 
-	if (last && (!cJSON_IsNumber(last) || last->valuedouble < 0))
+	if (!read_number(r, "last", &last))
 		return refused(CODE_USAGE, "\"last\" is how many events of the past to tell");
+	if (!read_number(r, "after", &after))
+		return refused(CODE_USAGE, "\"after\" is the \"seq\" of the last event that is known");
+	if (cJSON_GetObjectItemCaseSensitive(r->json, "after"))
+		last = after > told ? told : told - after; /* more than were told: it counts another controller's */
 	r->wish->past = true;
-	r->wish->last = last ? (size_t)(last->valuedouble < 1e6 ? last->valuedouble : 1e6) : 0;
+	r->wish->last = (size_t)(last < 1e6 ? last : 1e6);
 	r->wish->listens = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(r->json, "follow"));
 	return done(r->wish->listens ? "listening" : "that was all");
 }
