@@ -40,6 +40,14 @@ comparing() {
 	comparing=$!
 }
 
+# kill_both: the controller and what compares with it, which is stopped first: it finds no moment to put things right.
+kill_both() {
+	local controller
+	controller=$(controller)
+	kill -STOP "$comparing"
+	kill -KILL "$controller" "$comparing"
+}
+
 # ends CODE: it does, with that exit code.
 ends() {
 	local code=0
@@ -287,7 +295,7 @@ ended_by() {
 		erx fastpath on hub-er
 		comparing
 		eventually 60 is_lent_and false
-		kill -9 "$(controller)" "$comparing"
+		kill_both
 		ends 137
 		eventually 60 grep -q "lent-on hub-er" "/run/erxdp/$LAB/state"
 		# shellcheck disable=SC2086 # a list of words
@@ -303,7 +311,7 @@ ended_by() {
 	for options in "" --no-controller; do
 		comparing
 		eventually 60 is_lent_and false
-		kill -9 "$(controller)" "$comparing"
+		kill_both
 		ends 137
 		# shellcheck disable=SC2086 # none or one word
 		exits 0 ctl load $options "$TOPOLOGY"
