@@ -35,6 +35,14 @@ finished() {
 	wait "$CAPTURE"
 }
 
+# caught N WORDS: it has that many packets of which tcpdump says so, and ends. -c would count a device's hellos as well.
+caught() {
+	eventually 60 has_caught "$@"
+	kill "$CAPTURE"
+	finished
+}
+has_caught() { (($(tcpdump -nr "$FILE" 2>/dev/null | grep -c "$2") >= $1)); }
+
 # fields FILTER FIELD...: tab-separated, with every checksum checked.
 fields() {
 	local filter=$1 field arguments=()
@@ -70,10 +78,9 @@ nothing_wrong() {
 
 @test "a time exceeded made in XDP decodes, with right checksums and a verdict, by tshark" {
 	local port seen
-	capture loc1-ce1 -c 12
+	capture loc1-ce1
 	on loc1-vm traceroute -n -I -q 3 -w 1 -f 2 -m 2 10.10.30.4
-	on loc1-vm ping -q -n -c 3 -i 0.05 -W 1 10.10.30.4
-	finished
+	caught 3 "time exceeded"
 	port=$(interface loc1-ce1 loc1-ce1:loc1)
 	seen=$(fields 'icmp.type == 11' frame.comment ip.src ip.dst ip.ttl ip.checksum.status icmp.checksum.status)
 	same "time exceeded" "$(sort -u <<<"$seen")" \
@@ -85,9 +92,9 @@ nothing_wrong() {
 @test "fragmentation needed decodes, with the tunnel's MTU" {
 	local seen
 	on branch-vm ip route flush cache
-	capture branch-vpngw/0 -c 2
+	capture branch-vpngw/0
 	on branch-vm ping -q -n -c 1 -W 1 -M do -s 1409 10.2.30.10 || :
-	finished
+	caught 1 "need to frag"
 	seen=$(fields 'icmp.type == 3' icmp.code icmp.mtu ip.src ip.dst ip.checksum.status icmp.checksum.status)
 	same "fragmentation needed" "$seen" "$(printf '4\t1436\t10.11.30.100\t10.11.30.68\t1\t1')"
 	fields 'icmp.type == 3' frame.comment | grep -q ', answered-too-big$'
@@ -95,9 +102,9 @@ nothing_wrong() {
 }
 
 @test "what is dropped is there, with the reason and no port out" {
-	capture branch -c 3
+	capture branch
 	on branch-vm ping -q -n -c 3 -i 0.05 -W 1 10.1.31.10 || :
-	finished
+	caught 3 "echo request"
 	same comments "$(fields icmp frame.comment | sort -u)" \
 		"branch: in $(interface branch branch:branch-vm), out -, route-none"
 }
@@ -107,8 +114,7 @@ nothing_wrong() {
 	beside hub-vm python3 -m http.server 8081
 	listening hub-vm 8081
 	on loc1-vm curl -sf -m 10 -o "$BATS_TEST_TMPDIR/page" http://10.10.30.4:8081/
-	kill "$CAPTURE"
-	finished
+	caught 3 " > 10.10.30.4.8081: "
 	(($(fields 'tcp.dstport == 8081' frame.number | wc -l) > 2))
 	(($(fields 'tcp.srcport == 8081' frame.number | wc -l) > 2))
 	nothing_wrong
@@ -132,8 +138,7 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	there=$(interface er1.primary loc1-ce1:er1.primary)
 	capture er1.primary
 	nsenter "--net=/run/netns/erx-$LAB" python3 "$E2E/raw.py" hello "$here" "$there" 50 0.3
-	kill "$CAPTURE"
-	finished
+	caught 1 BFD
 	# Beside the controller's own, which have another interval.
 	same "BFD" "$(fields bfd bfd.version bfd.sta bfd.detect_time_multiplier bfd.my_discriminator \
 		bfd.desired_min_tx_interval ip.ttl frame.comment | grep -w 300000 | sort -u)" \
@@ -147,6 +152,18 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	timeout 120 "$ERXDPCTL" capture --lab "$LAB" er1.primary -w - -c 40 2>/dev/null 3>&- |
 		timeout 120 tcpdump -nr - >"$BATS_TEST_TMPDIR/printed" 2>&1 3>&-
 	grep -q 'IP 10.2.30.10 > 10.10.30.4: ICMP echo request' "$BATS_TEST_TMPDIR/printed"
+}
+
+@test "-c: so many packets and not one more, also when the last one has come in and left again" {
+	local n
+	for n in 3 4; do
+		capture loc1-ce1 -c $n
+		beside loc1-vm ping -q -n -i 0.02 10.10.30.4
+		finished
+		grep -qx "$n packets captured" "$BATS_TEST_TMPDIR/words"
+		same "packets" "$(tcpdump -nr "$FILE" 2>/dev/null | wc -l)" $n
+		end_beside
+	done
 }
 
 @test "it ends with Ctrl-C, says how much it has, and leaves nothing switched on" {

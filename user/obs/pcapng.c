@@ -173,6 +173,11 @@ static struct erx_capture_record **arrival_of(struct pcapng *w, uint64_t id)
 	return NULL;
 }
 
+static bool is_full(const struct pcapng *w)
+{
+	return w->most && w->written >= w->most;
+}
+
 int pcapng_record(void *writer, const struct erx_capture_record *record)
 {
 	struct pcapng *w = writer;
@@ -188,10 +193,10 @@ int pcapng_record(void *writer, const struct erx_capture_record *record)
 		free(*arrival);
 		*arrival = NULL;
 	}
-	if (record->captured)
+	if (record->captured && !is_full(w))
 		write_packet(w, record, record->out_port, record);
 	fflush(w->out);
-	return ferror(w->out) || (w->most && w->written >= w->most);
+	return ferror(w->out) || is_full(w);
 }
 
 unsigned long pcapng_free(struct pcapng *w)
