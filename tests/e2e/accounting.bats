@@ -21,7 +21,7 @@ teardown() {
 
 account() {
 	local sums=$BATS_TEST_TMPDIR/sums
-	timeout 60 python3 "$E2E/account.py" "$LAB" >"$sums" || { cat "$sums"; return 1; }
+	timeout 120 python3 "$E2E/account.py" "$LAB" >"$sums" || { cat "$sums"; return 1; }
 	echo "# $(tail -n 1 "$sums")" >&3
 }
 

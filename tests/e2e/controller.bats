@@ -513,8 +513,9 @@ follows() { [[ -s $1 ]] || { erx fail er2.primary && erx restore er2.primary; } 
 
 @test "the systemd unit is whole, and runs where systemd does" {
 	local root=$BATS_TEST_TMPDIR/root
-	make -C "$ROOT" --no-print-directory install DESTDIR="$root" >/dev/null
-	grep -q '^ExecStart=/usr/local/bin/erxdpd %i$' "$root/usr/local/lib/systemd/system/erxdpd@.service"
+	flock "$ROOT/Makefile" make -C "$ROOT" --no-print-directory install DESTDIR="$root" >"$BATS_TEST_TMPDIR/made"
+	grep -q '^ExecStart=/usr/local/bin/erxdpd %i$' "$root/usr/local/lib/systemd/system/erxdpd@.service" ||
+		{ cat "$BATS_TEST_TMPDIR/made" && find "$root" && return 1; }
 	[[ -x $root/usr/local/bin/erxdpd && -x $root/usr/local/bin/erxdpctl ]]
 	grep -q '^g erxdp ' "$root/usr/local/lib/sysusers.d/erxdp.conf"
 	[[ $(</proc/1/comm) == systemd ]] || skip "PID 1 is not systemd"

@@ -205,7 +205,7 @@ passes_more() { (($(direction ce1:office office .passed) > $1)); }
 	between 40 "$(sed -n 's,^rtt.*= \([0-9.]*\)/.*,\1,p' "$BATS_TEST_TMPDIR/ping")" 60
 	erx events --json | jq -sce '[.[] | select(.event == "wires")] | length >= 2' >/dev/null
 	between 40 "$(rtt hub-vm 10.1.0.10)" 60
-	timeout 60 python3 "$E2E/account.py" "$LAB"
+	timeout 120 python3 "$E2E/account.py" "$LAB"
 }
 
 @test "a stopped wire process: its rings fill, what does not fit is counted, then it goes on" {
