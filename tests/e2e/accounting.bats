@@ -39,6 +39,7 @@ happened() {
 	done
 }
 
+# bats test_tags=kernel
 @test "the sums hold after load's own exchange" {
 	account
 }
@@ -74,6 +75,7 @@ happened() {
 	account
 }
 
+# bats test_tags=kernel
 @test "while links fail, restore and FastPath switches under load, nothing goes uncounted" {
 	local i flood
 	flood loc1-vm hub-vm 10.10.30.4 5304 30
@@ -149,6 +151,7 @@ lost_with() {
 	echo $(($(dropped loc1-ce1 lost-in-port) - before))
 }
 
+# bats test_tags=kernel
 @test "what does not get through a port is lost in that port, and counted there" {
 	same "lost, the far end down" "$(lost_with er1.primary)" 20
 	same "lost, the port itself down" "$(lost_with loc1-ce1)" 20

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What the programs handle, read by parsers that are not ours. tcpdump on a port
 # of the fabric would see nothing: frames are redirected before it looks.
+# bats file_tags=kernel
 load lib
 
 setup_file() {

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # The controller: it stays, notices, lets routing follow and tells of it; and packets do not need it.
 # Slow: begun first.
 load life

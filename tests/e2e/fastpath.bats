@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The gateway bypass, switched while packets run.
+# bats file_tags=kernel
 load lib
 
 PORT=47001

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # What circuits and gateways carry at most, with real packets counted where they
 # arrive; flows and the two instances of a gateway. gateway.yaml has the figures.
 # Slow: begun first.

@@ -129,6 +129,7 @@ grows() {
 	is_whole "$lab" "$file"
 }
 
+# bats test_tags=kernel
 @test "a fabric that loses its name while somebody holds it is made anew, and packets pass" {
 	local lab file holder
 	lab=$(lab_name h)
@@ -151,6 +152,7 @@ grows() {
 # What goes with a namespace or a pin goes when the kernel clears up.
 is_damaged() { [[ $(ctl status --json --lab "$1" | jq '.labs[0].damaged') == true ]]; }
 
+# bats test_tags=kernel
 @test "damage from outside is said by status and repaired by load" {
 	local lab file what
 	lab=$(lab_name d)

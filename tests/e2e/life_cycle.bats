@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # A lab comes and goes: nothing of it stays, nothing else is touched, and it is quick.
 # Slow: begun first.
 load life

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # erxdpctl dies at any moment, or meets another one: the next call finishes the
 # work. Moments are spread over the time that the call takes here and now.
 # Slow: begun first.

@@ -94,6 +94,7 @@ let_go() {
 	let_go
 }
 
+# bats test_tags=kernel
 @test "who is killed while it holds a lock, or waits for one, leaves none" {
 	local lock pid
 	for lock in "/run/erxdp/$LAB/gate" "/run/erxdp/$LAB/turn" "/run/erxdp/$LAB"; do
@@ -200,6 +201,7 @@ loading() {
 }
 
 # Where bpffs is not mounted yet, one of them does it: a second mount would hide the pins of the first.
+# bats test_tags=kernel
 @test "five labs loaded and unloaded at once, with bpffs to be mounted: each is whole, and nothing is left" {
 	local i base
 	base=$(lab_name p)

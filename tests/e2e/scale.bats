@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # 100 VNets, 20 circuits, 40 customer routers, 9,000 prefixes: loaded, failed, explained, in bounded time and memory.
 load life
 

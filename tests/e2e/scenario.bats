@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # scenario run: fails, measures with real packets, checks, restores, checks again.
 # Slow: begun first.
 load lib

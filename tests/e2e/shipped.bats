@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # What the shipped files expect holds; so does what they say of each of their scenarios,
 # and what they say of the state before holds again after it. Then variants of them: a knob turned.
 # Slow: begun first.

@@ -25,6 +25,7 @@ ping_ttl() {
 	on "$1" ping -n -c 1 -W 1 "$2" | sed -n "s/^64 bytes from $2: .* ttl=\([0-9]*\) .*/\1/p" | grep . || echo lost
 }
 
+# bats test_tags=kernel
 @test "the first, one in the middle and the last address of a range answer, and each endpoint" {
 	local address
 	for address in 10.64.0.4 10.65.3.7 10.67.13.67 10.20.0.16 10.20.0.35 10.20.0.8 10.20.0.9 10.20.0.10; do
@@ -43,6 +44,7 @@ ping_ttl() {
 	(($(dropped hub no-next-hop) == before + 6))
 }
 
+# bats test_tags=kernel
 @test "a traceroute shows the hops to a virtual machine of the subnet, and then the address" {
 	local seen="$BATS_TEST_TMPDIR/seen" expected="$BATS_TEST_TMPDIR/expected"
 	on site-vm traceroute -n -I -q 1 -w 1 -m 12 10.67.200.4 >"$expected"
@@ -51,6 +53,7 @@ ping_ttl() {
 	same explained "$(erx explain --json site-vm 10.65.3.7 | jq -r '[.forward[] | .hop // "*"] | join(",")')" "$(hops "$seen")"
 }
 
+# bats test_tags=kernel
 @test "TCP is refused where nobody listens, and accepted where somebody does, by the address that was asked" {
 	exits 1 on site-vm python3 -c 'import socket; socket.create_connection(("10.65.3.7", 81), 2)'
 	says ConnectionRefusedError

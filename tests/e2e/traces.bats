@@ -3,6 +3,7 @@
 # Every trace that Microsoft published for the interoperability setup, from real
 # packets. All of them are taken in setup_file at once, with the machine's own
 # tools; the tests then compare, a row each.
+# bats file_tags=kernel
 load lib
 
 TABLE=$BATS_TEST_DIRNAME/../golden/interop-traces.tsv

@@ -55,6 +55,7 @@ checksum_errors() {
 	} END { print n + 0 }' /proc/net/snmp
 }
 
+# bats test_tags=kernel
 @test "payloads of 1, 2 and 1460 bytes over TCP and UDP, both ways, every pair that can talk" {
 	local host callers=()
 	for host in "${HOSTS[@]}"; do beside "$host" python3 "$E2E/talk.py" serve $PORT 280; done
@@ -70,6 +71,7 @@ checksum_errors() {
 	done
 }
 
+# bats test_tags=kernel
 @test "checksums are in the packets and right, by tcpdump at the receiver: past a VPN and a circuit" {
 	local host seen
 	beside loc1-vm python3 "$E2E/talk.py" serve $PORT 280
@@ -84,6 +86,7 @@ checksum_errors() {
 	same "TCP" "$(grep -o 'cksum 0x[0-9a-f]* ([a-z]*' <<<"$seen" | sed 's/.*(//' | sort -u)" "correct"
 }
 
+# bats test_tags=kernel
 @test "curl fetches a megabyte, past the circuit and through the VPN" {
 	local dir=$BATS_TEST_TMPDIR/www host
 	mkdir "$dir"
@@ -132,6 +135,7 @@ few_again() {
 	few_again loc1-vm hub-vm 8
 }
 
+# bats test_tags=kernel
 @test "bulk TCP through the VPN works, and every SYN that arrives says 1396, both ways" {
 	local host
 	for host in loc1-vm branch-vm; do
@@ -145,6 +149,7 @@ few_again() {
 		"$(grep -o 'mss [0-9]*' "$BATS_TEST_TMPDIR/beside" | sort | uniq -c)" "     12 mss 1396"
 }
 
+# bats test_tags=kernel
 @test "the VPN's path MTU: 1436 bytes with DF pass, one more hears so from the gateway or the CE" {
 	local pair from to teller
 	for pair in "branch-vm loc1-vm 10.11.30.100" "loc1-vm branch-vm 192.168.30.0" "hub-vm branch-vm 10.10.30.142"; do
@@ -157,11 +162,13 @@ few_again() {
 	done
 }
 
+# bats test_tags=kernel
 @test "a circuit carries 1500 bytes" {
 	on loc1-vm ping -n -q -c 2 -i 0.2 -W 1 -M do -s 1472 "$(address hub-vm)" | grep ' 0% packet loss'
 	on hub-vm ping -n -q -c 2 -i 0.2 -W 1 -M do -s 1472 "$(address loc2-vm)" | grep ' 0% packet loss'
 }
 
+# bats test_tags=kernel
 @test "once the path MTU is known, fragments cross the VPN; what is larger and has no DF is dropped and counted" {
 	local before
 	on branch-vm ip route flush cache
@@ -173,6 +180,7 @@ few_again() {
 	on branch-vm ping -n -q -c 3 -i 0.1 -W 1 -M want -s 4000 "$(address loc1-vm)" | grep ' 0% packet loss'
 }
 
+# bats test_tags=kernel
 @test "a host cannot send from an address that is not its own; the drop is counted" {
 	local before path="hub>er1.primary"
 	before=$(dropped hub spoofed) passed=$(path_packets "$path")
@@ -205,6 +213,7 @@ report() {
 	((n == 22))
 }
 
+# bats test_tags=kernel
 @test "bpftool prog show lists a telling program for each kind of device" {
 	local kind
 	for kind in vnet ergw msee vpngw ce lan; do
@@ -225,6 +234,7 @@ everybody() {
 	same "loss of all pairs" "$(grep -ho '[0-9]*% packet loss' "$BATS_TEST_TMPDIR"/*.ping | sort -u)" "$1 packet loss"
 }
 
+# bats test_tags=kernel
 @test "kernel forwarding is off in the fabric" {
 	local fabric=(nsenter "--net=/run/netns/erx-$LAB")
 	same ip_forward "$("${fabric[@]}" cat /proc/sys/net/ipv4/ip_forward)" 0
@@ -234,6 +244,7 @@ everybody() {
 
 no_programs() { ! nsenter "--net=/run/netns/erx-$LAB" ip -d link | grep -q 'prog/xdp'; }
 
+# bats test_tags=kernel
 @test "with the programs detached nothing passes; load repairs it" {
 	everybody 0%
 	rm /sys/fs/bpf/erxdp/"$LAB"/ports/*

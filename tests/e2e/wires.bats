@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Measures time: not for an emulated machine (tools/check-kernels).
 # Wires: links that take time, lose, pace or reorder packets. The process that
 # joins their ends may die; packets are then dropped and counted, never passed
 # at once. Bounds are those of a busy machine; the figures themselves are printed.
@@ -188,6 +187,7 @@ between() {
 
 passes_more() { (($(direction ce1:office office .passed) > $1)); }
 
+# bats test_tags=kernel
 @test "kill -9 of the wire process: nothing passes, all is counted, the controller starts another" {
 	local pid before passed
 	erx impair set ce1:office --delay 20ms
@@ -208,6 +208,7 @@ passes_more() { (($(direction ce1:office office .passed) > $1)); }
 	timeout 120 python3 "$E2E/account.py" "$LAB"
 }
 
+# bats test_tags=kernel
 @test "a stopped wire process: its rings fill, what does not fit is counted, then it goes on" {
 	local pid
 	erx impair set ce1:office --delay 5ms
@@ -262,6 +263,7 @@ passes_more() { (($(direction ce1:office office .passed) > $1)); }
 # tells_of EVENT
 tells_of() { erx events --json | jq -sce --arg event "$1" 'any(.[]; .event == $event)' >/dev/null; }
 
+# bats test_tags=kernel
 @test "a wired link fails and comes back as others do" {
 	erx impair set ce1:er1.primary --delay 2ms
 	between 4 "$(rtt hub-vm 10.1.0.10)" 14
@@ -349,6 +351,7 @@ tells_of() { erx events --json | jq -sce --arg event "$1" 'any(.[]; .event == $e
 	ping_in s0-server -c 3 -i 0.1 10.12.0.4
 }
 
+# bats test_tags=kernel
 @test "unload leaves nothing, with the wire process alive, stopped or dead" {
 	local LAB how file
 	for how in CONT STOP KILL; do
