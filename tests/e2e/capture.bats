@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What the programs handle, read by parsers that are not ours. tcpdump on a port
 # of the fabric would see nothing: frames are redirected before it looks.
-# bats file_tags=kernel
 load lib
 
 setup_file() {
@@ -147,6 +146,7 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	nothing_wrong
 }
 
+# bats test_tags=kernel
 @test "-w - | tcpdump -nr -" {
 	# Hellos are in it as well, so packets are on their way before it begins.
 	beside loc1-vm ping -q -n -i 0.02 10.10.30.4
@@ -155,6 +155,7 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	grep -q 'IP 10.2.30.10 > 10.10.30.4: ICMP echo request' "$BATS_TEST_TMPDIR/printed"
 }
 
+# bats test_tags=kernel
 @test "-c: so many packets and not one more, also when the last one has come in and left again" {
 	local n
 	for n in 3 4; do
@@ -167,6 +168,7 @@ forwards_more() { (($(forwarded_by "$1") > $2)); }
 	done
 }
 
+# bats test_tags=kernel
 @test "it ends with Ctrl-C, says how much it has, and leaves nothing switched on" {
 	capture er1.primary
 	on loc1-vm ping -q -n -c 2 -i 0.05 -W 1 10.10.30.4
@@ -240,6 +242,7 @@ kill_capture() {
 	same "the second has" "$(frames "$second")" $((20 * each))
 }
 
+# bats test_tags=kernel
 @test "one that is killed leaves nothing behind: no flag, no number, nothing to do for load" {
 	local before i
 	before=$(maps_of "$LAB" ports)
@@ -326,6 +329,7 @@ faulty() {
 	same "devices" "$(tshark -r "$stays" -T fields -e frame.comment 2>/dev/null | sed 's/:.*//' | sort -u)" er1.primary
 }
 
+# bats test_tags=kernel
 @test "an unload ends it, with words" {
 	local code=0 file=$BATS_TEST_TMPDIR/unloaded
 	capture_to "$file" er1.primary
