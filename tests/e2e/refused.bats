@@ -48,7 +48,7 @@ with() {
 	before=$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_routes" | jq -cS 'sort')
 	pinging hub-vm 10.2.30.10 -i 0.005
 	run -1 "$ERXDPCTL" load "$LARGE"
-	grep -q "^erxdpctl: cannot write the routes of lab '$LAB': the map is full (see limits.h)$" <<<"$output"
+	grep -q "^erxdpctl: cannot write the routes of lab '$LAB': the map is full; make the topology smaller$" <<<"$output"
 	grep -q "^lab '$LAB' is as it was before$" <<<"$output"
 	answered
 	same routes "$(bpftool -j map dump pinned "/sys/fs/bpf/erxdp/$LAB/erx_routes" | jq -cS 'sort')" "$before"
@@ -66,9 +66,9 @@ with() {
 			"10.%d.%d.0/25}, virtualNetworkPeerings: {hub: {}}}\n", i, 100 + i / 256, i % 256, 100 + i / 256, i % 256
 	}' >"$file"
 	run -3 "$ERXDPCTL" validate "$file"
-	grep -q "the lab needs more path legs than a map holds (see limits.h)" <<<"$output"
+	grep -q "a lab can have 511 rows of path legs; make the topology smaller" <<<"$output"
 	run -3 "$ERXDPCTL" load "$file"
-	grep -q 'the lab needs more path legs than a map holds (see limits.h)' <<<"$output"
+	grep -q 'a lab can have 511 rows of path legs; make the topology smaller' <<<"$output"
 	run -0 "$ERXDPCTL" plan "$TOPOLOGY"
 	[[ $output == "nothing to do" ]]
 }

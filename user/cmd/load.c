@@ -179,7 +179,8 @@ static int report_exchange(const struct lab *lab, const exchange_pairs *pairs)
 	vec_each(p, pairs) {
 		if (!p->tcp || !p->udp)
 			log_error("no %s exchange between '%s' and '%s' of lab '%s', though the model says they can "
-				  "talk; the lab stays for you to look: 'erxdpctl explain %s %s', 'erxdpctl counters'",
+				  "talk; the lab is left running for inspection: try 'erxdpctl explain %s %s', "
+				  "'erxdpctl counters'",
 				  p->tcp ? "UDP" : "TCP", p->from->name, p->to->name, lab->topo->name, p->from->name,
 				  p->to->name);
 	}

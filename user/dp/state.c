@@ -28,7 +28,8 @@ int dp_read_array(const struct dp *dp, enum dp_map map, const char *what, uint32
 int dp_write_failed(const struct dp *dp, const char *what, int err, struct error *e)
 {
 	if (err == -ENOSPC || err == -E2BIG)
-		return error_set(e, err, "cannot write %s of lab '%s': the map is full (see limits.h)", what, dp->lab);
+		return error_set(e, err, "cannot write %s of lab '%s': the map is full; make the topology smaller",
+				 what, dp->lab);
 	return error_set(e, err, "cannot write %s of lab '%s': %s", what, dp->lab, strerror(-err));
 }
 

@@ -135,6 +135,11 @@ uint32_t ids_get(struct ids *ids, enum id_space space, const char *key)
 	return n->id;
 }
 
+uint32_t ids_limit(enum id_space space)
+{
+	return id_spaces[space].limit - 1;
+}
+
 char *ids_format(const struct ids *ids)
 {
 	char *text = NULL;

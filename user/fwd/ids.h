@@ -38,6 +38,9 @@ void ids_free(struct ids *ids); /* NULL is fine */
  */
 uint32_t ids_get(struct ids *ids, enum id_space space, const char *key);
 
+/* How many numbers there are at most. */
+uint32_t ids_limit(enum id_space space);
+
 /* The names marked as used since ids_parse(), as text. To be freed. */
 char *ids_format(const struct ids *ids);
 

@@ -12,7 +12,7 @@ static const char *const full_messages[N_ID_SPACES] = {
 	[ID_GROUP] = "next-hop groups",
 	[ID_ADJACENCY] = "adjacencies",
 	[ID_PATH] = "paths",
-	[ID_LEG_ROW] = "path legs",
+	[ID_LEG_ROW] = "rows of path legs",
 	[ID_POLICY_SET] = "TTL policies",
 	[ID_METER] = "meters of circuits and gateways",
 };
@@ -23,8 +23,8 @@ uint32_t compile_id(struct compiler *c, enum id_space space, const char *key)
 
 	if (id == UINT32_MAX) {
 		if (!c->full)
-			diag_error(c->diags, (struct pos){}, "the lab needs more %s than a map holds (see limits.h)",
-				   full_messages[space]);
+			diag_error(c->diags, (struct pos){}, "a lab can have %u %s; make the topology smaller",
+				   ids_limit(space), full_messages[space]);
 		c->full = true;
 		return 0;
 	}
@@ -45,8 +45,8 @@ static void check_blocks(struct compiler *c)
 	if (c->image->blocks.n <= ERX_MAX_FASTPATH)
 		return;
 	diag_error(c->diags, (struct pos){},
-		   "the lab needs %zu blocks of FastPath addresses, more than a map holds (see limits.h)",
-		   c->image->blocks.n);
+		   "the lab needs %zu blocks of 64 FastPath addresses and can have %u; make the topology smaller",
+		   c->image->blocks.n, ERX_MAX_FASTPATH);
 	c->full = true;
 }
 

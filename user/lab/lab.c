@@ -96,8 +96,7 @@ static int check_wires(const struct lab *lab, struct error *e)
 		n += lab->wired[l];
 	if (n <= ERX_MAX_WIRES)
 		return 0;
-	return error_set(e, -E2BIG,
-			 "%u links have latency or are impaired; a lab can have %u such links (see limits.h)", n,
+	return error_set(e, -E2BIG, "%u links have latency or are impaired; a lab can have %u such links", n,
 			 ERX_MAX_WIRES);
 }
 
