@@ -23,28 +23,32 @@ scenarios() {
 	END
 }
 
-# expectations SCENARIO: a copy of the file that expects what the scenario does; prints its path.
+# expectations [SCENARIO]: a copy of the file that expects what it or the scenario does, but for round trips, which a busy
+# machine makes longer: wires.bats has these. Prints its path.
 expectations() {
-	python3 - "$TOPOLOGY" "$1" "$BATS_TEST_TMPDIR/$1.yaml" <<-'END'
+	python3 - "$TOPOLOGY" "$BATS_TEST_TMPDIR/expects.yaml" "$@" <<-'END'
 		import json, sys, yaml
 		document = yaml.safe_load(open(sys.argv[1]))
-		document["expect"] = document.pop("scenarios")[sys.argv[2]].get("expect", [])
-		json.dump(document, open(sys.argv[3], "w"))
+		scenarios = document.pop("scenarios", {})
+		expected = scenarios[sys.argv[3]].get("expect", []) if len(sys.argv) > 3 else document["expect"]
+		document["expect"] = [{key: one[key] for key in one if key != "rtt"} for one in expected
+		                      if set(one) - {"from", "to", "rtt"}]
+		json.dump(document, open(sys.argv[2], "w"))
 	END
-	echo "$BATS_TEST_TMPDIR/$1.yaml"
+	echo "$BATS_TEST_TMPDIR/expects.yaml"
 }
 
 # run_scenarios: what the file expects, then each of its scenarios: with what it expects of that and, after the repair, of
 # everything.
 run_scenarios() {
 	local name targets target
-	run -0 erx verify
+	run -0 erx verify "$(expectations)"
 	[[ $output =~ ([0-9]+)\ passed,\ 0\ failed && ${BASH_REMATCH[1]} -gt 0 ]]
 	while read -r name targets; do
 		for target in $targets; do erx fail "$target"; done
 		erx verify "$(expectations "$name")" || return
 		erx restore --all
-		erx verify || return
+		erx verify "$(expectations)" || return
 	done < <(scenarios)
 }
 
